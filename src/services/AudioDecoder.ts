@@ -1,0 +1,51 @@
+import { Context, type Effect, type Stream } from "effect"
+import type { TrackUnreadable } from "../domain/AnalysisError.ts"
+
+export interface AudioInfo {
+  /** Hz, as the decoder delivers it. */
+  readonly sampleRate: number
+  readonly channels: number
+  /**
+   * Samples per channel, as the container declares them, encoder delay and padding already left out; exact for
+   * WAV, AIFF, FLAC, ALAC and files with gapless metadata, close for others. 0 where the container does not say.
+   */
+  readonly totalFrames: number
+  /** FFmpeg's short name: `flac`, `mp3`, `aac`. */
+  readonly codec: string
+}
+
+/** A run of decoded audio. The arrays are the receiver's to keep. */
+export interface AudioBlock {
+  /** Position of the first sample in the track, samples per channel. */
+  readonly start: number
+  /** Samples per channel in this block. */
+  readonly length: number
+  /** One array of `length` per channel, full scale = 1. */
+  readonly channels: ReadonlyArray<Float32Array<ArrayBuffer>>
+}
+
+export interface DecodeOptions {
+  /** First sample wanted, samples per channel from the start of the track. Default 0. At or past the end: no blocks. */
+  readonly startFrame?: number
+  /** Samples per channel of every block but the last. Default 16384. */
+  readonly blockFrames?: number
+}
+
+/**
+ * Owns reading audio files: container and codec to planar float32 at the file's own rate and channel count. Does not
+ * resample, downmix or measure. Paths are absolute; errors carry the file's name only.
+ */
+export class AudioDecoder extends Context.Tag("lathe/AudioDecoder")<
+  AudioDecoder,
+  {
+    /** Name and version of the decoder, as provenance records it. */
+    readonly identity: { readonly name: string; readonly version: string }
+    /** What the container declares, without decoding the audio. */
+    readonly probe: (path: string) => Effect.Effect<AudioInfo, TrackUnreadable>
+    /**
+     * The samples from `startFrame` on, contiguous, exactly those that a decode from 0 delivers there. What was
+     * decoded before a fault is delivered before the stream fails.
+     */
+    readonly decode: (path: string, options?: DecodeOptions) => Stream.Stream<AudioBlock, TrackUnreadable>
+  }
+>() {}

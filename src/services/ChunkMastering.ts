@@ -1,0 +1,44 @@
+import { Context, type Effect, type Scope, type Stream } from "effect"
+import type { TrackUnreadable } from "../domain/AnalysisError.ts"
+import type { MasteringPlan } from "../domain/MasteringPlan.ts"
+
+/** A run of mastered PCM, ready for the wire. */
+export interface PcmFrame {
+  /** Position of the first sample in the track, samples per channel. */
+  readonly sampleOffset: number
+  /** Samples per channel. */
+  readonly sampleCount: number
+  /** Interleaved float32, full scale = 1, `sampleCount` x channels. The receiver's to keep. */
+  readonly samples: Float32Array<ArrayBuffer>
+}
+
+export interface RenderRequest {
+  /** Absolute path of the audio file. */
+  readonly path: string
+  /** First sample to deliver, samples per channel. At or past the end: no frames. */
+  readonly startFrame: number
+  /** null: the file's own samples, bit for bit. */
+  readonly plan: MasteringPlan | null
+}
+
+export interface Rendering {
+  /** Hz: the file's own rate. */
+  readonly sampleRate: number
+  readonly channels: number
+  /** Samples per channel of the whole track, as its container declares them. */
+  readonly totalFrames: number
+  /**
+   * Frames of 250 ms on a grid that starts at 0 (the first may be shorter, to reach the grid), contiguous from
+   * `startFrame` to the end of the file: as many samples as were decoded, each at its own position. Rendered when
+   * pulled, one frame ahead at most. To be run once.
+   */
+  readonly frames: Stream.Stream<PcmFrame, TrackUnreadable>
+  /** Glides to another plan over `glideSeconds`, from the next rendered sample on. No effect on a pass-through. */
+  readonly setPlan: (plan: MasteringPlan, glideSeconds: number) => Effect.Effect<void>
+}
+
+/** Owns turning a file and a plan into mastered PCM, chunk by chunk, with state carried across. Decides nothing. */
+export class ChunkMastering extends Context.Tag("lathe/ChunkMastering")<
+  ChunkMastering,
+  { readonly open: (request: RenderRequest) => Effect.Effect<Rendering, TrackUnreadable, Scope.Scope> }
+>() {}

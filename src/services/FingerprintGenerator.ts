@@ -1,0 +1,26 @@
+import { Context, type Effect, type Option, type Stream } from "effect"
+import type { TrackAnalysis } from "../domain/Fingerprint.ts"
+import type { FingerprintStatus } from "../domain/FingerprintStatus.ts"
+import type { TrackFile } from "../domain/Track.ts"
+
+export interface GenerationEvent {
+  readonly status: FingerprintStatus
+  /** Present with the statuses `cached` and `complete`. */
+  readonly analysis: Option.Option<TrackAnalysis>
+}
+
+/**
+ * Owns the way to a fingerprint: database, then sidecar, then fingerprint server, then none. Stores what was
+ * generated in both caches. Never fails: what goes wrong is logged, counted and ends in none.
+ */
+export class FingerprintGenerator extends Context.Tag("lathe/FingerprintGenerator")<
+  FingerprintGenerator,
+  {
+    readonly getOrGenerate: (file: TrackFile) => Effect.Effect<Option.Option<TrackAnalysis>>
+    /** The same as it goes, ending with `cached`, `complete`, `failed` or `unavailable`. Callers share one generation. */
+    readonly events: (file: TrackFile) => Stream.Stream<GenerationEvent>
+    /** What the caches hold, without generating. */
+    readonly getCached: (file: TrackFile) => Effect.Effect<Option.Option<TrackAnalysis>>
+    readonly isServerAvailable: Effect.Effect<boolean>
+  }
+>() {}

@@ -1,0 +1,17 @@
+import { Context, type Effect, type Option } from "effect"
+import type { TrackAnalysis } from "../domain/Fingerprint.ts"
+import type { FileVersion } from "../domain/Track.ts"
+
+/** Owns the `.25d` files beside the audio: the second cache, which survives the database and travels with the music. */
+export class FingerprintSidecar extends Context.Tag("lathe/FingerprintSidecar")<
+  FingerprintSidecar,
+  {
+    /**
+     * The analysis beside `path`, if it is valid, of the current algorithm and of this content: same size, and same
+     * modification time or same SHA-256. Anything else, faults included, is none.
+     */
+    readonly find: (path: string, version: FileVersion) => Effect.Effect<Option.Option<TrackAnalysis>>
+    /** Writes it beside `path`, atomically. A folder that cannot be written to is a log line, no failure. */
+    readonly store: (path: string, analysis: TrackAnalysis) => Effect.Effect<void>
+  }
+>() {}
