@@ -1,0 +1,88 @@
+/** The RPC API on the router: `/rpc` by WebSocket with msgpack, and by HTTP POST with JSON for calls. */
+import { RpcSerialization, RpcServer } from "@effect/rpc"
+import { Effect, Layer, Option, Stream } from "effect"
+import { decide, fallbackPlan } from "../domain/MasteringDecision.ts"
+import type { TrackId } from "../domain/Track.ts"
+import { FingerprintGenerator } from "../services/FingerprintGenerator.ts"
+import { LatheCalls, LatheRpcs, LatheStreams, type MasteredEvent } from "../services/LatheRpcs.ts"
+import { TrackLibrary } from "../services/TrackLibrary.ts"
+import { StreamEvent, TrackStreamer } from "../services/TrackStreamer.ts"
+
+const calls = LatheCalls.toLayer(
+  Effect.gen(function* () {
+    const library = yield* TrackLibrary
+    const generator = yield* FingerprintGenerator
+    const getOrGenerate = (id: TrackId) => Effect.flatMap(library.resolve(id), generator.getOrGenerate)
+    return LatheCalls.of({
+      ListTracks: () => library.list,
+      GetTrack: ({ track_id }) => Effect.map(library.resolve(track_id), (file) => file.track),
+      GetFingerprint: ({ track_id }) =>
+        library.resolve(track_id).pipe(Effect.flatMap(generator.getCached), Effect.map(Option.getOrNull)),
+      GetOrGenerateFingerprint: ({ track_id }) => Effect.map(getOrGenerate(track_id), Option.getOrNull),
+      GetMasteringPlan: ({ track_id, preset, intensity }) =>
+        Effect.map(
+          getOrGenerate(track_id),
+          Option.match({
+            onNone: () => fallbackPlan({ preset, intensity }),
+            onSome: (analysis) => decide({ analysis, preset, intensity })
+          })
+        )
+    })
+  })
+)
+
+const streams = LatheStreams.toLayer(
+  Effect.gen(function* () {
+    const library = yield* TrackLibrary
+    const generator = yield* FingerprintGenerator
+    const streamer = yield* TrackStreamer
+    return LatheStreams.of({
+      GenerateFingerprint: ({ track_id }) =>
+        library.resolve(track_id).pipe(
+          Effect.map(generator.events),
+          Stream.unwrap,
+          Stream.map(({ status, analysis }) => ({ status, analysis: Option.getOrNull(analysis) }))
+        ),
+      StreamMastered: ({ track_id, preset, intensity, start_position }) =>
+        streamer
+          .stream({
+            trackId: track_id,
+            enhancement: { preset, intensity },
+            startSeconds: start_position,
+            pace: Effect.void
+          })
+          .pipe(Stream.rechunk(1), Stream.map(toMasteredEvent))
+    })
+  })
+)
+
+const toMasteredEvent = StreamEvent.$match({
+  Started: ({ track, sampleRate, channels, totalFrames, startFrame }): MasteredEvent => ({
+    _tag: "Started",
+    track,
+    sample_rate: sampleRate,
+    channels,
+    total_samples: totalFrames,
+    start_sample: startFrame
+  }),
+  Fingerprint: (event): MasteredEvent => event,
+  Planned: (event): MasteredEvent => event,
+  Pcm: ({ frame: { sampleOffset, sampleCount, samples } }): MasteredEvent => ({
+    _tag: "Pcm",
+    sample_offset: sampleOffset,
+    sample_count: sampleCount,
+    pcm: new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength)
+  })
+})
+
+const path = "/rpc"
+
+const overWebSocket = Layer.fresh(
+  RpcServer.layerHttpRouter({ group: LatheRpcs, path, protocol: "websocket", disableFatalDefects: true })
+).pipe(Layer.provide([calls, streams, RpcSerialization.layerMsgPack]))
+
+const overHttp = Layer.fresh(
+  RpcServer.layerHttpRouter({ group: LatheCalls, path, protocol: "http", disableFatalDefects: true })
+).pipe(Layer.provide([calls, RpcSerialization.layerJson]))
+
+export const layer = Layer.merge(overWebSocket, overHttp)

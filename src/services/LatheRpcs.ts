@@ -1,0 +1,73 @@
+/**
+ * The RPC API for other services, at `/rpc`. Calls go over WebSocket (msgpack) or HTTP POST (JSON); streams over
+ * WebSocket only, where acknowledgements bound what a slow reader costs.
+ */
+import { Rpc, RpcGroup } from "@effect/rpc"
+import { Schema } from "effect"
+import { TrackUnreadable } from "../domain/AnalysisError.ts"
+import { TrackAnalysis } from "../domain/Fingerprint.ts"
+import { FingerprintStatus } from "../domain/FingerprintStatus.ts"
+import { Intensity, MasteringPlan, Preset } from "../domain/MasteringPlan.ts"
+import { Track, TrackId, TrackNotFound } from "../domain/Track.ts"
+
+const track = { track_id: TrackId }
+const Seconds = Schema.Finite.pipe(Schema.nonNegative())
+const enhancement = {
+  preset: Schema.optionalWith(Preset, { default: () => "adaptive" }),
+  intensity: Schema.optionalWith(Intensity, { default: () => 1 })
+}
+const error = Schema.Union(TrackNotFound, TrackUnreadable)
+
+/** One step on the way to a fingerprint; the last one of a stream carries the analysis, or null where there is none. */
+export const GenerationStep = Schema.Struct({ status: FingerprintStatus, analysis: Schema.NullOr(TrackAnalysis) })
+
+/** What `StreamMastered` sends. `Started` first, then plans and PCM in the order in which they are heard. */
+export const MasteredEvent = Schema.Union(
+  Schema.TaggedStruct("Started", {
+    track: Track,
+    sample_rate: Schema.Int,
+    channels: Schema.Int,
+    /** Samples per channel of the whole track. */
+    total_samples: Schema.Int,
+    /** Samples per channel from the start of the track. */
+    start_sample: Schema.Int
+  }),
+  Schema.TaggedStruct("Fingerprint", { status: FingerprintStatus }),
+  Schema.TaggedStruct("Planned", { plan: MasteringPlan }),
+  Schema.TaggedStruct("Pcm", {
+    sample_offset: Schema.Int,
+    sample_count: Schema.Int,
+    /** Little-endian float32, interleaved. */
+    pcm: Schema.Uint8ArrayFromSelf
+  })
+)
+export type MasteredEvent = typeof MasteredEvent.Type
+
+export class LatheCalls extends RpcGroup.make(
+  Rpc.make("ListTracks", { success: Schema.Array(Track) }),
+  Rpc.make("GetTrack", { payload: track, success: Track, error }),
+  /** The stored fingerprint, or null: generates nothing. */
+  Rpc.make("GetFingerprint", { payload: track, success: Schema.NullOr(TrackAnalysis), error }),
+  /** The fingerprint, generated where none is stored; null where it cannot be had (see GenerateFingerprint for why). */
+  Rpc.make("GetOrGenerateFingerprint", { payload: track, success: Schema.NullOr(TrackAnalysis), error }),
+  /** What would be done to the track, and why. By the fallback where no fingerprint can be had. */
+  Rpc.make("GetMasteringPlan", { payload: { ...track, ...enhancement }, success: MasteringPlan, error })
+) {}
+
+export class LatheStreams extends RpcGroup.make(
+  Rpc.make("GenerateFingerprint", { payload: track, success: GenerationStep, error, stream: true }),
+  Rpc.make("StreamMastered", {
+    payload: Schema.Struct({
+      ...track,
+      ...enhancement,
+      /** Seconds. */
+      start_position: Schema.optionalWith(Seconds, { default: () => 0 })
+    }),
+    success: MasteredEvent,
+    error,
+    stream: true
+  })
+) {}
+
+/** Everything, as it is served over WebSocket. */
+export const LatheRpcs = LatheCalls.merge(LatheStreams)

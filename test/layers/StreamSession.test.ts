@@ -1,0 +1,325 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Layer, Scope, Exit, Schema, Stream } from "effect"
+import { TrackUnreadable } from "../../src/domain/AnalysisError.ts"
+import { ServerMessage } from "../../src/domain/StreamMessages.ts"
+import { TrackNotFound } from "../../src/domain/Track.ts"
+import { makeStreamSession } from "../../src/layers/StreamSession.ts"
+import { StreamEvent, type StreamRequest, TrackStreamer } from "../../src/services/TrackStreamer.ts"
+import { someTrackFile } from "../support/analyses.ts"
+
+const sampleRate = 44_100
+const framesInTrack = 90
+const frameLength = sampleRate / 4
+
+const startOf = (request: StreamRequest): StreamEvent =>
+  StreamEvent.Started({
+    track: someTrackFile().track,
+    sampleRate,
+    channels: 1,
+    totalFrames: framesInTrack * frameLength,
+    startFrame: Math.round(request.startSeconds * sampleRate)
+  })
+
+const pcm = (request: StreamRequest) => {
+  const first = Math.round(request.startSeconds * 4)
+  return Stream.range(first, framesInTrack - 1).pipe(
+    Stream.rechunk(1),
+    Stream.tap(() => request.pace),
+    Stream.map((frame) =>
+      StreamEvent.Pcm({
+        frame: {
+          sampleOffset: frame * frameLength,
+          sampleCount: frameLength,
+          samples: new Float32Array(frameLength).fill(frame)
+        }
+      })
+    )
+  )
+}
+
+const playsThrough = (request: StreamRequest) => Stream.concat(Stream.succeed(startOf(request)), pcm(request))
+
+/** A session on a scripted streamer, with everything that it sent, and a way to wait for a message. */
+const makeSession = (stream: (request: StreamRequest) => Stream.Stream<StreamEvent, TrackNotFound | TrackUnreadable>) =>
+  Effect.gen(function* () {
+    const sent: Array<ServerMessage> = []
+    const frames: Array<Float32Array> = []
+    const waiting = new Set<{ readonly isMet: () => boolean; readonly met: Deferred.Deferred<void> }>()
+    const onSent = Effect.suspend(() =>
+      Effect.forEach(
+        [...waiting].filter(({ isMet }) => isMet()),
+        (waiter) =>
+          Effect.sync(() => waiting.delete(waiter)).pipe(Effect.zipRight(Deferred.succeed(waiter.met, void 0)))
+      )
+    )
+    const record = (message: ServerMessage) =>
+      Effect.sync(() => sent.push(Schema.decodeUnknownSync(ServerMessage)(JSON.parse(JSON.stringify(message)))))
+    const session = yield* makeStreamSession({
+      send: (message) => Effect.asVoid(Effect.zipRight(record(message), onSent)),
+      sendFrame: (meta, samples) =>
+        Effect.asVoid(
+          record(meta).pipe(Effect.zipRight(Effect.sync(() => frames.push(samples))), Effect.zipRight(onSent))
+        )
+    }).pipe(Effect.provide(Layer.succeed(TrackStreamer, { stream })))
+    const until = (isMet: () => boolean) =>
+      Effect.gen(function* () {
+        if (isMet()) return
+        const met = yield* Deferred.make<void>()
+        waiting.add({ isMet, met })
+        yield* Deferred.await(met)
+      })
+    const ofType = <T extends ServerMessage["type"]>(type: T) =>
+      sent.filter((message): message is Extract<ServerMessage, { type: T }> => message.type === type)
+    const say = (type: string, data?: unknown) => session.receive(JSON.stringify({ type, data }))
+    return { sent, frames, until, ofType, say, receive: session.receive }
+  })
+
+/** Lets every fiber run until nothing more happens by itself. */
+const settle = Effect.repeatN(Effect.yieldNow(), 200)
+
+describe("A stream session", () => {
+  it.scoped("plays a track: start, contiguous frames with rising numbers, one end", () =>
+    Effect.gen(function* () {
+      const { until, ofType, say, frames, sent } = yield* makeSession(playsThrough)
+      say("play_enhanced", { track_id: 7, credits: 256, preset: "warm", intensity: 0.5 })
+      yield* until(() => ofType("audio_stream_end").length === 1)
+      const [start] = ofType("audio_stream_start")
+      assert.deepInclude(start!.data, {
+        stream_type: "enhanced",
+        preset: "warm",
+        intensity: 0.5,
+        total_chunks: 3,
+        chunk_duration: 10,
+        total_duration: 22.5,
+        is_seek: false,
+        seek_position: 0
+      })
+      const metas = ofType("audio_chunk_meta").map((message) => message.data)
+      assert.deepStrictEqual(
+        metas.map((meta) => meta.seq),
+        Array.from({ length: framesInTrack }, (_, n) => n)
+      )
+      let position = 0
+      for (const meta of metas) {
+        assert.strictEqual(meta.sample_offset, position)
+        position += meta.sample_count
+      }
+      assert.deepInclude(metas[40], { chunk_index: 1, chunk_count: 3, frame_index: 0, frame_count: 40 })
+      assert.deepInclude(metas[89], { chunk_index: 2, frame_index: 9, frame_count: 10 })
+      assert.deepStrictEqual(
+        frames.map((samples) => samples[0]),
+        metas.map((meta) => meta.seq)
+      )
+      assert.deepInclude(ofType("audio_stream_end")[0]!.data, {
+        reason: "completed",
+        total_samples: position,
+        duration: 22.5
+      })
+      assert.strictEqual(sent.at(-1)!.type, "audio_stream_end")
+    })
+  )
+
+  it.scoped("has no more frames in flight than were granted", () =>
+    Effect.gen(function* () {
+      const { ofType, say } = yield* makeSession(playsThrough)
+      say("play_normal", { track_id: 7 })
+      yield* settle
+      assert.strictEqual(ofType("audio_chunk_meta").length, 16)
+      say("credit", { frames: 3 })
+      yield* settle
+      assert.strictEqual(ofType("audio_chunk_meta").length, 19)
+      assert.strictEqual(ofType("audio_stream_end").length, 0)
+    })
+  )
+
+  it.scoped("holds unused credits to 256, however many are granted", () =>
+    Effect.gen(function* () {
+      const longer = (request: StreamRequest) =>
+        Stream.concat(Stream.succeed(startOf(request)), pcm(request).pipe(Stream.take(1), Stream.forever))
+      const { ofType, say } = yield* makeSession(longer)
+      say("play_normal", { track_id: 7, credits: 1 })
+      yield* settle
+      say("pause")
+      for (let n = 0; n < 5; n++) say("credit", { frames: 256 })
+      yield* settle
+      say("resume")
+      yield* Effect.repeatN(settle, 20)
+      // One of the first grant, one taken before the pause was noticed at most, and the limit.
+      assert.isAtMost(ofType("audio_chunk_meta").length, 1 + 1 + 256)
+      assert.isAtLeast(ofType("audio_chunk_meta").length, 1 + 256)
+    })
+  )
+
+  it.scoped("delivers nothing while paused, goes on at the very next sample when resumed", () =>
+    Effect.gen(function* () {
+      const { ofType, say, until } = yield* makeSession(playsThrough)
+      say("play_normal", { track_id: 7, credits: 4 })
+      yield* settle
+      say("pause")
+      say("credit", { frames: 200 })
+      yield* settle
+      const before = ofType("audio_chunk_meta").length
+      assert.isAtMost(before, 5)
+      assert.strictEqual(ofType("playback_paused").length, 1)
+      say("resume")
+      yield* until(() => ofType("audio_stream_end").length === 1)
+      const offsets = ofType("audio_chunk_meta").map((message) => message.data.sample_offset)
+      assert.deepStrictEqual(
+        offsets,
+        offsets.map((_, n) => n * frameLength)
+      )
+      assert.strictEqual(offsets.length, framesInTrack)
+    })
+  )
+
+  it.scoped("understands buffer_full and buffer_ready", () =>
+    Effect.gen(function* () {
+      const { ofType, say, until } = yield* makeSession(playsThrough)
+      say("play_normal", { track_id: 7, credits: 2 })
+      yield* settle
+      say("buffer_full")
+      say("credit", { frames: 100 })
+      yield* settle
+      assert.isAtMost(ofType("audio_chunk_meta").length, 3)
+      say("buffer_ready")
+      yield* until(() => ofType("audio_stream_end").length === 1)
+    })
+  )
+
+  it.scoped("ends the old stream before a new one starts, and gives it a new epoch", () =>
+    Effect.gen(function* () {
+      const { sent, say, until, ofType } = yield* makeSession(playsThrough)
+      say("play_normal", { track_id: 7, credits: 4 })
+      yield* settle
+      say("seek", { position: 20 })
+      yield* settle
+      const kinds = sent.map((message) =>
+        "stream_epoch" in message.data ? [message.type, message.data.stream_epoch] : []
+      )
+      const end = kinds.findIndex(([type]) => type === "audio_stream_end")
+      assert.deepStrictEqual(kinds[end], ["audio_stream_end", 1])
+      assert.deepStrictEqual(kinds[end + 1], ["audio_stream_start", 2])
+      assert.isTrue(kinds.slice(end + 1).every(([, epoch]) => epoch === 2))
+      assert.deepInclude(ofType("audio_stream_end")[0]!.data, { reason: "stopped", total_samples: 4 * frameLength })
+      assert.deepInclude(ofType("audio_stream_start")[1]!.data, { is_seek: true, seek_position: 20 })
+      say("credit", { frames: 100 })
+      yield* until(() => ofType("audio_stream_end").length === 2)
+      assert.deepInclude(ofType("audio_stream_end")[1]!.data, { reason: "completed", total_samples: 10 * frameLength })
+    })
+  )
+
+  it.scoped("reports the end that a seek past the end is: completed, with no samples", () =>
+    Effect.gen(function* () {
+      const nothingLeft = (request: StreamRequest) =>
+        request.startSeconds > 22.5 ? Stream.succeed(startOf(request)) : playsThrough(request)
+      const { say, until, ofType } = yield* makeSession(nothingLeft)
+      say("play_normal", { track_id: 7, start_position: 1000 })
+      yield* until(() => ofType("audio_stream_end").length === 1)
+      assert.deepInclude(ofType("audio_stream_end")[0]!.data, { reason: "completed", total_samples: 0 })
+    })
+  )
+
+  it.scoped("stops on request, with one end", () =>
+    Effect.gen(function* () {
+      const { say, until, ofType } = yield* makeSession(playsThrough)
+      say("play_normal", { track_id: 7, credits: 4 })
+      yield* settle
+      say("stop")
+      say("stop")
+      yield* until(() => ofType("playback_stopped").length === 2)
+      assert.deepStrictEqual(
+        ofType("audio_stream_end").map((message) => message.data.reason),
+        ["stopped"]
+      )
+    })
+  )
+
+  it.scoped("tells of a file that fails while it plays where to go on, and never its path", () =>
+    Effect.gen(function* () {
+      const breaks = (request: StreamRequest) =>
+        Stream.concat(
+          Stream.concat(Stream.succeed(startOf(request)), Stream.take(pcm(request), 8)),
+          Stream.fail(new TrackUnreadable({ file: "title.flac", stage: "decode", reason: "truncated" }))
+        )
+      const { say, until, ofType } = yield* makeSession(breaks)
+      say("play_normal", { track_id: 7, start_position: 5 })
+      yield* until(() => ofType("audio_stream_error").length === 1)
+      const { data } = ofType("audio_stream_error")[0]!
+      assert.deepInclude(data, { code: "track_unreadable", recovery_position: 5 + 2 })
+      assert.match(data.error, /title\.flac .* it ends before its audio does/)
+      assert.strictEqual(ofType("audio_stream_end").length, 0)
+    })
+  )
+
+  it.scoped("answers an unknown track with an error and lives on", () =>
+    Effect.gen(function* () {
+      const unknown = (request: StreamRequest) =>
+        request.trackId === 7 ? playsThrough(request) : Stream.fail(new TrackNotFound({ track_id: request.trackId }))
+      const { say, until, ofType } = yield* makeSession(unknown)
+      say("play_enhanced", { track_id: 8 })
+      yield* until(() => ofType("error").length === 1)
+      assert.strictEqual(ofType("error")[0]!.data.code, "track_not_found")
+      assert.strictEqual(ofType("audio_stream_start").length, 0)
+      say("play_enhanced", { track_id: 7, credits: 256 })
+      yield* until(() => ofType("audio_stream_end").length === 1)
+    })
+  )
+
+  it.scoped("answers a defect in the streamer with one error that tells nothing of its inside", () =>
+    Effect.gen(function* () {
+      const dies = (request: StreamRequest) =>
+        Stream.concat(Stream.succeed(startOf(request)), Stream.die(new Error("secret at /home/someone")))
+      const { say, until, ofType, sent } = yield* makeSession(dies)
+      say("play_enhanced", { track_id: 7 })
+      yield* until(() => ofType("audio_stream_error").length === 1)
+      assert.notInclude(JSON.stringify(sent), "secret")
+    })
+  )
+
+  it.scoped("answers what is no message of the protocol with an error and lives on", () =>
+    Effect.gen(function* () {
+      const { say, receive, until, ofType } = yield* makeSession(playsThrough)
+      receive("{")
+      receive("[]")
+      receive("null")
+      receive('{"type":5}')
+      say("dance")
+      say("__proto__")
+      say("play_enhanced")
+      say("play_enhanced", { track_id: "7" })
+      say("play_enhanced", { track_id: 7, intensity: 2 })
+      say("play_enhanced", { track_id: 7, start_position: -1 })
+      say("play_normal", { track_id: 7, credits: 0 })
+      receive('{"type":"seek","data":{"position":1e999}}')
+      say("seek", { position: 1 })
+      say("pause")
+      say("ping", { unknown: "key" })
+      yield* until(() => ofType("pong").length === 1)
+      assert.deepStrictEqual(
+        ofType("error").map((message) => message.data.code),
+        [
+          ...["invalid_json", "invalid_json", "invalid_json", "invalid_json"],
+          ...["unknown_type", "unknown_type"],
+          ...["invalid_data", "invalid_data", "invalid_data", "invalid_data", "invalid_data", "invalid_data"],
+          ...["nothing_plays", "nothing_plays"]
+        ]
+      )
+    })
+  )
+
+  it.effect("ends its stream when its scope closes", () =>
+    Effect.gen(function* () {
+      let isReleased = false
+      const watched = (request: StreamRequest) =>
+        playsThrough(request).pipe(Stream.ensuring(Effect.sync(() => void (isReleased = true))))
+      const scope = yield* Scope.make()
+      const { say, ofType } = yield* Scope.extend(makeSession(watched), scope)
+      say("play_normal", { track_id: 7 })
+      yield* settle
+      assert.strictEqual(ofType("audio_chunk_meta").length, 16)
+      assert.isFalse(isReleased)
+      yield* Scope.close(scope, Exit.void)
+      assert.isTrue(isReleased)
+    })
+  )
+})
