@@ -43,8 +43,9 @@ export class AudioDecoder extends Context.Tag("lathe/AudioDecoder")<
     /** What the container declares, without decoding the audio. */
     readonly probe: (path: string) => Effect.Effect<AudioInfo, TrackUnreadable>
     /**
-     * The samples from `startFrame` on, contiguous, exactly those that a decode from 0 delivers there. What was
-     * decoded before a fault is delivered before the stream fails.
+     * The samples from `startFrame` on, contiguous, exactly those that a decode from 0 delivers there (but for the
+     * noise that AAC substitutes at random). What was decoded before a fault is delivered before the stream fails. One
+     * block of work a pull, and the event loop has its turn in between.
      */
     readonly decode: (path: string, options?: DecodeOptions) => Stream.Stream<AudioBlock, TrackUnreadable>
   }

@@ -1,0 +1,52 @@
+import { basename, extname } from "node:path"
+import { Context, Either, type Effect, type Stream } from "effect"
+import { AudioWriteError } from "../domain/AudioWriteError.ts"
+
+export type AudioEncoding =
+  | { readonly container: "wav"; readonly sampleFormat: "float32" | "int24" }
+  | { readonly container: "flac"; readonly sampleFormat: "int24" }
+
+export interface EncodingOptions {
+  /** Of a WAV. Default float32, which holds every sample as it is; FLAC is always 24 bit. */
+  readonly wavSampleFormat?: "float32" | "int24"
+}
+
+/** What a file of this name holds: decided by its ending, `.wav` or `.flac`, in any case. */
+export const encodingFor = (
+  path: string,
+  options: EncodingOptions = {}
+): Either.Either<AudioEncoding, AudioWriteError> => {
+  const ending = extname(path).toLowerCase()
+  if (ending === ".wav") return Either.right({ container: "wav", sampleFormat: options.wavSampleFormat ?? "float32" })
+  if (ending === ".flac") return Either.right({ container: "flac", sampleFormat: "int24" })
+  return Either.left(new AudioWriteError({ file: basename(path), reason: "unsupported_ending" }))
+}
+
+export interface WriteFormat {
+  /** Hz. */
+  readonly sampleRate: number
+  readonly channels: number
+  readonly encoding: AudioEncoding
+}
+
+/** Full scale = 1; either one array per channel, all of one length, or one array with the channels interleaved. */
+export type WriteBlock = ReadonlyArray<Float32Array> | Float32Array
+
+/**
+ * Owns writing audio files. Does not resample or dither: integers are the nearest to the sample, clamped to what the
+ * format holds.
+ */
+export class AudioEncoder extends Context.Tag("lathe/AudioEncoder")<
+  AudioEncoder,
+  {
+    /**
+     * Writes the blocks one after the other. The file appears under its name once it is complete; until then, and
+     * after a failure or an interruption, what was there before stays. A block of other channels is a defect.
+     */
+    readonly write: <E, R>(
+      path: string,
+      format: WriteFormat,
+      blocks: Stream.Stream<WriteBlock, E, R>
+    ) => Effect.Effect<{ readonly framesWritten: number }, E | AudioWriteError, R>
+  }
+>() {}
