@@ -1,0 +1,306 @@
+/**
+ * TrackAnalyzer on worker processes, one analysis each at a time: a native decoder that hangs or crashes takes its
+ * process with it, and nothing else. Comes with the queue that bounds what waits for them.
+ */
+import { type ChildProcess, spawn } from "node:child_process"
+import { stat } from "node:fs/promises"
+import { availableParallelism } from "node:os"
+import { basename } from "node:path"
+import { fileURLToPath } from "node:url"
+import type { Readable } from "node:stream"
+import {
+  Data,
+  Deferred,
+  Duration,
+  Effect,
+  Either,
+  Exit,
+  FiberId,
+  Layer,
+  Queue,
+  Schedule,
+  Schema,
+  type Scope
+} from "effect"
+import { type AnalysisError, TrackUnreadable } from "../domain/AnalysisError.ts"
+import type { AnalysisProgress, TrackAnalysis } from "../domain/Fingerprint.ts"
+import { TrackAnalyzer } from "../services/TrackAnalyzer.ts"
+import * as FingerprintServerQueue from "./FingerprintServerQueue.ts"
+import { makeLineSplitter, reportDescriptor, WorkerOrder, WorkerReport } from "./TrackAnalyzerProcessProtocol.ts"
+
+export interface ProcessPoolOptions {
+  /** Default: as many as the machine runs at the same time. */
+  readonly workers?: number
+  /** Jobs that may wait for a worker. Default 64. */
+  readonly queueCapacity?: number
+  /** Arguments of `node`. Default: the analysis worker. */
+  readonly workerCommand?: ReadonlyArray<string>
+  /** A worker that shows no sign of life for this long during a job is killed. Default 30 s. */
+  readonly stallTimeout?: Duration.DurationInput
+}
+
+const defaultQueueCapacity = 64
+const defaultStallTimeout = Duration.seconds(30)
+/** From spawn to ready; node-av alone takes some hundred ms to load. */
+const startTimeout = Duration.seconds(30)
+/** For a worker that is told to cancel, and again for one that is told to end. */
+const graceTimeout = Duration.seconds(1)
+/** As many workers may a file take with it before it is refused. */
+const strikesToRefuse = 3
+/** Bound on what is remembered about such files. */
+const mostStruckFiles = 1000
+/** Of a report. A result has about 1.5 KB. */
+const longestLineBytes = 64 * 1024
+/** Between starts of a worker that does not get as far as ready: 0.1 s, doubling up to 5 s. */
+const restartPolicy = Schedule.exponential("100 millis").pipe(
+  Schedule.union(Schedule.spaced("5 seconds")),
+  Schedule.jittered
+)
+
+/** The worker died, hung or talked nonsense. Stays inside the pool. */
+class WorkerLost extends Data.TaggedError("WorkerLost")<{ readonly detail: string }> {}
+
+const analysisWorker = [fileURLToPath(new URL("../analysisWorker.ts", import.meta.url))]
+
+const make = (options: ProcessPoolOptions & { readonly workers: number }) =>
+  Effect.gen(function* () {
+    const { workers, workerCommand = analysisWorker } = options
+    const stallTimeout = Duration.decode(options.stallTimeout ?? defaultStallTimeout)
+    const idle = yield* Effect.forEach(Array.from({ length: workers }), () => makeSlot(workerCommand))
+    const turns = yield* Effect.makeSemaphore(workers)
+    const strikes = makeStrikes()
+
+    const withSlot = <A, E>(use: (slot: Slot) => Effect.Effect<A, E>) =>
+      turns.withPermits(1)(
+        Effect.acquireUseRelease(
+          // The last one back is the first one out: it is warm.
+          Effect.sync(() => idle.pop() as Slot),
+          use,
+          (slot) => Effect.sync(() => void idle.push(slot))
+        )
+      )
+
+    const analyze = Effect.fn("TrackAnalyzer.analyze")(function* (
+      path: string,
+      onProgress: OnProgress = ignoreProgress
+    ) {
+      const file = yield* strikes.keyOf(path)
+      if (idle.length === 0) yield* onProgress({ stage: "queued", percent: 0 })
+      const attempt = (slot: Slot) =>
+        Effect.gen(function* () {
+          if (strikes.of(file) >= strikesToRefuse) return yield* deadly(path)
+          const worker = yield* slot.worker
+          return yield* runJob(worker, path, onProgress, stallTimeout).pipe(
+            Effect.tapErrorTag("WorkerLost", ({ detail }) => {
+              strikes.add(file)
+              return Effect.logWarning(`An analysis worker was lost: ${detail}`)
+            })
+          )
+        })
+      return yield* withSlot((slot) => Effect.retry(attempt(slot), { while: isWorkerLost })).pipe(
+        // Every loss is a strike, so that a refusal comes before the retries end.
+        Effect.catchTag("WorkerLost", Effect.die),
+        Effect.tap(() => Effect.sync(() => strikes.forgive(file))),
+        Effect.annotateLogs({ path })
+      )
+    })
+
+    return TrackAnalyzer.of({ analyze })
+  })
+
+/** Brings the queue whose length is that of the pool. */
+export const layer = (
+  options: ProcessPoolOptions = {}
+): Layer.Layer<TrackAnalyzer | FingerprintServerQueue.FingerprintServerQueue> => {
+  const workers = options.workers ?? availableParallelism()
+  return Layer.merge(
+    Layer.scoped(TrackAnalyzer, make({ ...options, workers })),
+    FingerprintServerQueue.layer({ workers, capacity: options.queueCapacity ?? defaultQueueCapacity })
+  )
+}
+
+type OnProgress = (progress: AnalysisProgress) => Effect.Effect<void>
+
+const ignoreProgress: OnProgress = () => Effect.void
+
+const isWorkerLost = (error: AnalysisError | WorkerLost): error is WorkerLost => error._tag === "WorkerLost"
+
+const deadly = (path: string) => new TrackUnreadable({ file: basename(path), stage: "decode", reason: "corrupt" })
+
+/** Which content of which file has cost how many workers, for as long as the process lives. */
+const makeStrikes = () => {
+  const counts = new Map<string, number>()
+  return {
+    /** Fails for what is there but is no file: opening a pipe or a device would wait for ever. */
+    keyOf: (path: string) =>
+      Effect.promise(() => stat(path).catch(() => undefined)).pipe(
+        Effect.flatMap((file) =>
+          file === undefined || file.isFile()
+            ? Effect.succeed(`${path}\0${file?.size}\0${file?.mtimeMs}`)
+            : new TrackUnreadable({ file: basename(path), stage: "open", reason: "not_audio" })
+        )
+      ),
+    of: (file: string) => counts.get(file) ?? 0,
+    add: (file: string) => {
+      counts.set(file, (counts.get(file) ?? 0) + 1)
+      const [oldest] = counts.keys()
+      if (counts.size > mostStruckFiles && oldest !== undefined) counts.delete(oldest)
+    },
+    forgive: (file: string) => void counts.delete(file)
+  }
+}
+
+interface Slot {
+  /** The slot's worker, ready: the one at hand, or a fresh one as soon as one starts. */
+  readonly worker: Effect.Effect<Worker>
+}
+
+/** A place for one worker, started when first needed and ended with the scope. */
+const makeSlot = (command: ReadonlyArray<string>): Effect.Effect<Slot, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    let current: Worker | undefined
+    yield* Effect.addFinalizer(() => (current === undefined ? Effect.void : current.end))
+    const start = Effect.suspend(() => {
+      const worker = current?.isUsable() === true ? current : spawnWorker(command)
+      current = worker
+      return Deferred.await(worker.ready).pipe(
+        Effect.timeoutFail({ duration: startTimeout, onTimeout: () => new WorkerLost({ detail: "it did not start" }) }),
+        Effect.tapErrorTag("WorkerLost", ({ detail }) => {
+          worker.kill()
+          return Effect.logError(`An analysis worker does not start: ${detail}`)
+        }),
+        Effect.as(worker)
+      )
+    })
+    return { worker: start.pipe(Effect.retry(restartPolicy), Effect.orDie) }
+  })
+
+type WorkerEvent = WorkerReport | WorkerLost
+
+interface Worker {
+  readonly ready: Deferred.Deferred<void, WorkerLost>
+  readonly isUsable: () => boolean
+  /** Sends an order under a new number and passes what is reported about it, or the worker's end, to `onEvent`. */
+  readonly begin: (path: string, onEvent: (event: WorkerEvent) => void) => number
+  readonly cancel: (job: number) => void
+  /** At once. */
+  readonly kill: () => void
+  /** SIGTERM, SIGKILL after the grace time; done when it is gone. */
+  readonly end: Effect.Effect<void>
+}
+
+const spawnWorker = (command: ReadonlyArray<string>): Worker => {
+  // Its stdout goes to stderr: the parent's own stdout belongs to the parent.
+  const child = spawn(process.execPath, command, { stdio: ["pipe", 2, 2, "pipe"] })
+  const ready = Deferred.unsafeMake<void, WorkerLost>(FiberId.none)
+  let jobs = 0
+  let lost: WorkerLost | undefined
+  let onEvent: (event: WorkerEvent) => void = () => {}
+
+  const lose = (detail: string) => {
+    if (lost !== undefined) return
+    lost = new WorkerLost({ detail })
+    Deferred.unsafeDone(ready, lost)
+    onEvent(lost)
+    child.kill("SIGKILL")
+  }
+  const onLine = (line: string) => {
+    const report = decodeReport(line)
+    if (Either.isLeft(report)) lose("it sent what is no report")
+    else if (report.right._tag === "Ready") Deferred.unsafeDone(ready, Exit.void)
+    else if (report.right.job === jobs) onEvent(report.right)
+  }
+  const send = (order: WorkerOrder) => void child.stdin?.write(`${encodeOrder(order)}\n`)
+
+  child.once("error", (error) => lose(error.message))
+  // Not `exit`, which may come before the last report.
+  child.once("close", (code, signal) => lose(signal === null ? `it exited with ${code}` : `it was ended by ${signal}`))
+  // A worker that is gone closes its pipes; `close` tells.
+  child.stdin?.on("error", () => {})
+  const split = makeLineSplitter(longestLineBytes, onLine)
+  const reports = child.stdio[reportDescriptor] as Readable
+  reports.on("error", () => {})
+  reports.on("data", (bytes: Buffer) => void (split(bytes) || lose("it sent a line without end")))
+
+  return {
+    ready,
+    isUsable: () => lost === undefined,
+    begin: (path, listener) => {
+      jobs += 1
+      onEvent = listener
+      if (lost === undefined) send({ _tag: "Analyze", job: jobs, path })
+      else listener(lost)
+      return jobs
+    },
+    cancel: (job) => send({ _tag: "Cancel", job }),
+    kill: () => lose("it was killed"),
+    end: endProcess(child)
+  }
+}
+
+const decodeReport = Schema.decodeUnknownEither(WorkerReport)
+const encodeOrder = Schema.encodeSync(WorkerOrder)
+
+const endProcess = (child: ChildProcess): Effect.Effect<void> =>
+  Effect.async<void>((resume) => {
+    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return resume(Effect.void)
+    const force = setTimeout(() => child.kill("SIGKILL"), Duration.toMillis(graceTimeout))
+    child.once("exit", () => {
+      clearTimeout(force)
+      resume(Effect.void)
+    })
+    child.kill("SIGTERM")
+  })
+
+const runJob = (
+  worker: Worker,
+  path: string,
+  onProgress: OnProgress,
+  stallTimeout: Duration.Duration
+): Effect.Effect<TrackAnalysis, AnalysisError | WorkerLost> =>
+  Effect.gen(function* () {
+    const events = yield* Queue.unbounded<WorkerEvent>()
+    const job = worker.begin(path, (event) => void events.unsafeOffer(event))
+    const follow = Effect.gen(function* () {
+      for (;;) {
+        const event = yield* Queue.take(events).pipe(
+          Effect.timeoutFail({
+            duration: stallTimeout,
+            onTimeout: () => new WorkerLost({ detail: `no sign of life for ${Duration.format(stallTimeout)}` })
+          })
+        )
+        switch (event._tag) {
+          case "Progress":
+            yield* onProgress(event.progress)
+            break
+          case "Result":
+            return event.analysis
+          case "Refused":
+            return yield* event.error
+          case "Broken":
+            return yield* Effect.dieMessage(`The analysis broke in its worker: ${event.detail}`)
+          case "Cancelled":
+            return yield* new WorkerLost({ detail: "it cancelled a job by itself" })
+          case "WorkerLost":
+            return yield* event
+        }
+      }
+    })
+    const untilEnded = Queue.take(events).pipe(
+      Effect.repeat({ until: ({ _tag }) => _tag !== "Progress" && _tag !== "Alive" }),
+      Effect.interruptible,
+      Effect.timeoutFail({ duration: graceTimeout, onTimeout: () => new WorkerLost({ detail: "it did not cancel" }) })
+    )
+    return yield* follow.pipe(
+      Effect.tapErrorTag("WorkerLost", () => Effect.sync(worker.kill)),
+      Effect.onInterrupt(() =>
+        Effect.sync(() => worker.cancel(job)).pipe(
+          Effect.zipRight(untilEnded),
+          Effect.catchAll(({ detail }) => {
+            worker.kill()
+            return Effect.logWarning(`An analysis worker was killed: ${detail}`)
+          })
+        )
+      )
+    )
+  })
