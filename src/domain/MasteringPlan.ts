@@ -35,18 +35,20 @@ export const RenderSettings = Schema.Struct({
   bypass: Schema.Boolean,
   /** Gain of each of the seven bands, in the order of `bands`. */
   balance_db: Schema.Array(Decibels).pipe(Schema.itemsCount(7)),
-  /** Crest factor to give back on transients, dB; 0 = no expansion. */
+  /** Crest factor to give back, dB: what lies between the transients is lowered, nothing is raised. 0 = none. */
   expansion_db: Schema.Finite.pipe(Schema.between(0, 6)),
-  /** Gentle compression of what exceeds `threshold_dbfs` (RMS); null = none. */
+  /** Gentle compression of what exceeds `threshold_dbfs` (RMS over about 10 ms, before `gain_db`); null = none. */
   compressor: Schema.NullOr(
     Schema.Struct({ threshold_dbfs: Decibels, ratio: Schema.Finite.pipe(Schema.between(1, 4)) })
   ),
-  /** Gain of the side signal above 120 Hz, dB; 0 = untouched. */
+  /** Gain of the side signal above 120 Hz, dB; 0 = untouched. Two channels only. */
   side_gain_db: Decibels,
   /** Static gain: loudness and trim together. */
   gain_db: Decibels,
   /** Follow the loudness that was heard so far toward this target; null = static gain only. Used without a fingerprint. */
   follow_lufs: Schema.NullOr(Schema.Finite.pipe(Schema.between(-40, 0))),
+  /** Most that following may add, dB. It never takes away: a track above its target stays at its level. */
+  follow_limit_db: Schema.Finite.pipe(Schema.between(0, 12)),
   /** Ceiling of the look-ahead true-peak limiter; null = no limiter. */
   ceiling_dbtp: Schema.NullOr(Schema.Finite.pipe(Schema.between(-20, 0)))
 }).annotations({ identifier: "RenderSettings" })
@@ -58,7 +60,7 @@ export const MasteringPlan = Schema.Struct({
   class: LoudnessClass,
   preset: Preset,
   intensity: Intensity,
-  /** The preset's target, LUFS; null where the class asks for no loudness move. */
+  /** The preset's target, LUFS; null where the class asks for no loudness move. `predicted.lufs` says what is reached. */
   target_lufs: Schema.NullOr(Schema.Finite),
   /** What the result will measure; null in the fallback, which cannot know. */
   predicted: Schema.NullOr(

@@ -48,6 +48,9 @@ interface Found {
   readonly source: Tier
 }
 
+/** The latest event of a running generation; none until there is something to tell. */
+type Job = SubscriptionRef.SubscriptionRef<Option.Option<GenerationEvent>>
+
 const keyOf = (file: TrackFile): TrackKey => ({ trackId: file.track.id, version: file.version })
 
 const isLast = ({ status }: GenerationEvent): boolean => status.status !== "queued" && status.status !== "analyzing"
@@ -57,7 +60,7 @@ const make = Effect.gen(function* () {
   const sidecar = yield* FingerprintSidecar
   const client = yield* FingerprintServerClient
   const scope = yield* Effect.scope
-  const jobs = new Map<string, SubscriptionRef.SubscriptionRef<GenerationEvent>>()
+  const jobs = new Map<string, Job>()
   const jobsLock = yield* Effect.makeSemaphore(1)
 
   /** One tier's look-up: counted, and a fault in it is a miss. */
@@ -157,9 +160,9 @@ const make = Effect.gen(function* () {
       const id = `${file.track.id} ${file.version.size} ${file.version.mtime_ms}`
       const running = jobs.get(id)
       if (running !== undefined) return running
-      const ref = yield* SubscriptionRef.make(makeTeller(file).none("queued", "Looking for its fingerprint."))
-      jobs.set(id, ref)
-      const publish = (event: GenerationEvent) => SubscriptionRef.set(ref, event)
+      const job: Job = yield* SubscriptionRef.make(Option.none<GenerationEvent>())
+      jobs.set(id, job)
+      const publish = (event: GenerationEvent) => SubscriptionRef.set(job, Option.some(event))
       yield* Effect.interruptible(generate(file, publish)).pipe(
         Effect.onExit((exit) => {
           jobs.delete(id)
@@ -169,11 +172,14 @@ const make = Effect.gen(function* () {
         }),
         Effect.forkIn(scope)
       )
-      return ref
+      return job
     }).pipe(jobsLock.withPermits(1), Effect.uninterruptible)
 
   const events = (file: TrackFile) =>
-    Stream.unwrap(Effect.map(join(file), (ref) => ref.changes)).pipe(Stream.takeUntil(isLast))
+    Stream.unwrap(Effect.map(join(file), (job) => job.changes)).pipe(
+      Stream.filterMap((event) => event),
+      Stream.takeUntil(isLast)
+    )
 
   return FingerprintGenerator.of({
     events,

@@ -1,50 +1,67 @@
 /** The endpoint `/ws`: sockets on one side, stream sessions on the other. See docs/protocol.md. */
 import { HttpLayerRouter, HttpServerRequest, HttpServerResponse, Socket } from "@effect/platform"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Option } from "effect"
 import { endianness } from "node:os"
 import type { ServerMessage } from "../domain/StreamMessages.ts"
 import { TrackStreamer } from "../services/TrackStreamer.ts"
-import { makeStreamSession, type SessionOutlet } from "./StreamSession.ts"
+import { makeStreamSession, type SessionOutlet, type StreamSession } from "./StreamSession.ts"
 
 /** Bytes of a text frame: the longest message of the protocol needs a few hundred. */
 const maximumMessageBytes = 64 * 1024
 
+// RFC 6455, 7.4.1
+const unsupportedData = 1003
 const policyViolation = 1008
 const messageTooBig = 1009
 
-type Write = (chunk: Uint8Array | string | Socket.CloseEvent) => Effect.Effect<void, Socket.SocketError>
+type Peer = globalThis.WebSocket
 
-const makeOutlet = (write: Write): SessionOutlet => {
-  // A socket that is gone is noticed by its reader; what was still to be said is dropped.
-  const text = (message: ServerMessage) => Effect.ignore(write(JSON.stringify(message)))
+/**
+ * A session speaks only when it is spoken to, so its peer is known by then. What is still to be said when the peer is
+ * gone is dropped: Effect's own writer would wait for ever, and with it the end of the stream that says it.
+ */
+const makeOutlet = (peer: () => Peer | undefined): SessionOutlet => {
+  const transmit = (data: string | Uint8Array<ArrayBuffer>) => {
+    const socket = peer()
+    if (socket?.readyState === WebSocket.OPEN) socket.send(data)
+  }
+  const sendText = (message: ServerMessage) => transmit(JSON.stringify(message))
   return {
-    send: text,
-    sendFrame: (meta, samples) => Effect.zipRight(text(meta), Effect.ignore(write(toLittleEndian(samples))))
+    send: (message) => Effect.sync(() => sendText(message)),
+    sendFrame: (meta, samples) =>
+      Effect.sync(() => {
+        sendText(meta)
+        transmit(toLittleEndian(samples))
+      })
   }
 }
 
 const isBigEndian = endianness() === "BE"
 
-const toLittleEndian = (samples: Float32Array<ArrayBuffer>): Uint8Array => {
+const toLittleEndian = (samples: Float32Array<ArrayBuffer>): Uint8Array<ArrayBuffer> => {
   const bytes = Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength)
   return isBigEndian ? bytes.swap32() : bytes
+}
+
+const receive = (session: StreamSession, peer: Peer, frame: string | Uint8Array): void => {
+  if (typeof frame !== "string") return peer.close(unsupportedData, "Send text frames only.")
+  if (Buffer.byteLength(frame) > maximumMessageBytes) return peer.close(messageTooBig, "A message has at most 64 KiB.")
+  if (!session.receive(frame)) return peer.close(policyViolation, "Too many messages at once.")
 }
 
 const handle = Effect.gen(function* () {
   const request = yield* HttpServerRequest.HttpServerRequest
   const socket = yield* request.upgrade
-  const write = yield* socket.writer
-  const session = yield* makeStreamSession(makeOutlet(write))
+  let peer: Peer | undefined
+  const session = yield* makeStreamSession(makeOutlet(() => peer))
   yield* socket
-    .runRaw((frame): Effect.Effect<void, Socket.SocketError> => {
-      if (typeof frame !== "string") return write(new Socket.CloseEvent(policyViolation, "Send text frames only."))
-      if (Buffer.byteLength(frame) > maximumMessageBytes) {
-        return write(new Socket.CloseEvent(messageTooBig, "A message has at most 64 KiB."))
-      }
-      return session.receive(frame)
-        ? Effect.void
-        : write(new Socket.CloseEvent(policyViolation, "Too many messages at once."))
-    })
+    .runRaw((frame) =>
+      // Provided to this handler by the socket, though not by its type.
+      Effect.map(Effect.serviceOption(Socket.WebSocket), (webSocket) => {
+        peer = Option.getOrThrow(webSocket)
+        receive(session, peer, frame)
+      })
+    )
     .pipe(Effect.catchTag("SocketError", (error) => Effect.logDebug("A WebSocket ended", error.message)))
   return HttpServerResponse.empty()
 }).pipe(

@@ -19,6 +19,8 @@ export interface RenderRequest {
   readonly startFrame: number
   /** null: the file's own samples, bit for bit. */
   readonly plan: MasteringPlan | null
+  /** Length of a frame, seconds. Default 0.25. The samples are the same, whatever it is. */
+  readonly frameSeconds?: number
 }
 
 export interface Rendering {
@@ -28,7 +30,7 @@ export interface Rendering {
   /** Samples per channel of the whole track, as its container declares them. */
   readonly totalFrames: number
   /**
-   * Frames of 250 ms on a grid that starts at 0 (the first may be shorter, to reach the grid), contiguous from
+   * Frames of `frameSeconds` on a grid that starts at 0 (the first may be shorter, to reach the grid), contiguous from
    * `startFrame` to the end of the file: as many samples as were decoded, each at its own position. Rendered when
    * pulled, one frame ahead at most. To be run once.
    */

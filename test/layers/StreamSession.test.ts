@@ -298,11 +298,11 @@ describe("A stream session", () => {
       assert.deepStrictEqual(
         ofType("error").map((message) => message.data.code),
         [
-          ...["invalid_json", "invalid_json", "invalid_json", "invalid_json"],
-          ...["unknown_type", "unknown_type"],
-          ...["invalid_data", "invalid_data", "invalid_data", "invalid_data", "invalid_data", "invalid_data"],
-          ...["nothing_plays", "nothing_plays"]
-        ]
+          Array<string>(4).fill("invalid_json"),
+          Array<string>(2).fill("unknown_type"),
+          Array<string>(6).fill("invalid_data"),
+          Array<string>(2).fill("nothing_plays")
+        ].flat()
       )
     })
   )

@@ -1,0 +1,46 @@
+/** `lathe fingerprint`: measures files, here and now, without any server. */
+import { Args, Command, Options } from "@effect/cli"
+import { Console, Data, Effect, Either } from "effect"
+import { resolve } from "node:path"
+import type { AnalysisError } from "../domain/AnalysisError.ts"
+import { dimensionNames, type TrackAnalysis } from "../domain/Fingerprint.ts"
+import { TrackAnalyzer } from "../services/TrackAnalyzer.ts"
+
+const files = Args.text({ name: "FILE" }).pipe(Args.withDescription("An audio file."), Args.atLeast(1))
+
+const json = Options.boolean("json").pipe(Options.withDescription("One JSON object a file, on a line of its own."))
+
+/** Some of the files could not be measured; what was wrong has been printed with each. */
+export class SomeFilesFailed extends Data.TaggedError("SomeFilesFailed")<{ readonly count: number }> {
+  override get message(): string {
+    return `${this.count} ${this.count === 1 ? "file" : "files"} could not be measured.`
+  }
+}
+
+const toJson = (file: string, result: Either.Either<TrackAnalysis, AnalysisError>): string =>
+  JSON.stringify(
+    Either.match(result, {
+      onLeft: (error) => ({ file, error: { code: error._tag, message: error.message } }),
+      onRight: (analysis) => ({ file, ...analysis })
+    })
+  )
+
+const toText = (file: string, { fingerprint, measurements }: TrackAnalysis): string => {
+  const entries = [...dimensionNames.map((name) => [name, fingerprint[name]] as const), ...Object.entries(measurements)]
+  return [file, ...entries.map(([name, value]) => `  ${name.padEnd(24)}${Number(value.toFixed(4))}`)].join("\n")
+}
+
+export const fingerprint = Command.make("fingerprint", { files, json }, ({ files, json }) =>
+  Effect.gen(function* () {
+    const analyzer = yield* TrackAnalyzer
+    let count = 0
+    for (const file of files) {
+      const result = yield* Effect.either(analyzer.analyze(resolve(file)))
+      if (Either.isLeft(result)) count += 1
+      if (json) yield* Console.log(toJson(file, result))
+      else if (Either.isRight(result)) yield* Console.log(toText(file, result.right))
+      else yield* Console.error(result.left.message)
+    }
+    if (count > 0) return yield* new SomeFilesFailed({ count })
+  })
+).pipe(Command.withDescription("Measure audio files: 25 dimensions each, with measurements and provenance."))

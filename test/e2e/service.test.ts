@@ -1,0 +1,197 @@
+/** The real service, as `lathe serve` starts it, over real files, sockets and processes. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { execFile } from "node:child_process"
+import { existsSync, mkdirSync, rmSync } from "node:fs"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
+import { temporaryFolder, writeAudioFile } from "../support/audioFiles.ts"
+import { trackWith } from "../support/loudTrack.ts"
+import { startService } from "../support/service.ts"
+import { connect, type StreamClient } from "../support/StreamClient.ts"
+
+const sampleRate = 44_100
+const run = promisify(execFile)
+const example = fileURLToPath(new URL("../../examples/rpc-client.ts", import.meta.url))
+
+const writeTrack = (folder: string, name: string, lufs: number, crestDb: number, seconds = 12) => {
+  const signal = trackWith({ sampleRate, seconds, lufs, crestDb })
+  writeAudioFile(folder, name, "flac24", signal, { sampleRate })
+  return signal
+}
+
+/** A service over a folder with the tracks `a loud` (-11.0 LUFS, crest 12.0) and `b louder` (-8.2, 8.5). */
+const withTracks = Effect.gen(function* () {
+  const root = yield* temporaryFolder
+  const folder = join(root, "music")
+  mkdirSync(folder)
+  const loud = writeTrack(folder, "a loud", -11, 12)
+  writeTrack(folder, "b louder", -8.2, 8.5)
+  const service = yield* startService(join(root, "data"), [folder])
+  return { root, folder, loud, service }
+})
+
+const play = (client: StreamClient, trackId: number, data: object = {}) => {
+  client.send("play_enhanced", { track_id: trackId, ...data })
+  return client.until(() => client.ofType("audio_stream_end").length + client.ofType("audio_stream_error").length > 0)
+}
+
+const assertWhole = (client: StreamClient, samples: number) => {
+  let position = 0
+  for (const { meta, samples } of client.frames) {
+    assert.strictEqual(meta.sample_offset, position)
+    assert.strictEqual(samples.length, 2 * meta.sample_count)
+    assert.isTrue(samples.every(Number.isFinite))
+    position += meta.sample_count
+  }
+  assert.strictEqual(position, samples)
+  const { reason, total_samples } = client.ofType("audio_stream_end")[0]!.data
+  assert.deepStrictEqual({ reason, total_samples }, { reason: "completed", total_samples: samples })
+}
+
+const statuses = (client: StreamClient) => client.ofType("fingerprint_progress").map(({ data }) => data.status)
+
+const planOf = (client: StreamClient) => client.ofType("mastering_plan").at(-1)!.data.plan
+
+const expansionOf = (plan: ReturnType<typeof planOf>) =>
+  plan.moves.find((move) => move.parameter === "expansion")?.amount
+
+/** Plays, without listening further, until the fingerprint of the track is there. */
+const fingerprinted = (url: string, trackId: number) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const client = yield* connect(url, () => false)
+      client.send("play_enhanced", { track_id: trackId })
+      yield* client.until(() => statuses(client).some((status) => status === "complete" || status === "cached"))
+    })
+  )
+
+describe("The service", () => {
+  it.scopedLive(
+    "masters by class: crest 12.0 at -11.0 LUFS expands by 0.1, 8.5 at -8.2 by 0.45; cold, then warm",
+    () =>
+      Effect.gen(function* () {
+        const { folder, loud, service } = yield* withTracks
+        const cold = yield* connect(service.url)
+        yield* play(cold, 1)
+        assertWhole(cold, loud[0]!.length)
+        assert.notInclude(statuses(cold), "cached")
+        assert.strictEqual(cold.ofType("mastering_plan")[0]!.data.plan.source, "fallback")
+
+        yield* fingerprinted(service.url, 1)
+        yield* fingerprinted(service.url, 2)
+        assert.isTrue(existsSync(join(folder, "a loud.flac.25d")))
+
+        // No server can be asked now: what is said to be cached is.
+        process.kill(service.fingerprintServerPid(), "SIGKILL")
+        for (const [trackId, expansion] of [
+          [1, 0.1],
+          [2, 0.45]
+        ] as const) {
+          const warm = yield* connect(service.url)
+          yield* play(warm, trackId)
+          assertWhole(warm, loud[0]!.length)
+          assert.deepStrictEqual(statuses(warm), ["cached"])
+          const plan = planOf(warm)
+          assert.strictEqual(plan.class, "compressed_loud")
+          assert.closeTo(expansionOf(plan)!, expansion, 0.005)
+          for (const move of plan.moves) assert.isNotEmpty(move.causes, move.parameter)
+        }
+      }),
+    60_000
+  )
+
+  it.scopedLive(
+    "plays on, to the last sample, when the fingerprint server is killed, and has it back for the next",
+    () =>
+      Effect.gen(function* () {
+        const { loud, service } = yield* withTracks
+        const client = yield* connect(service.url)
+        const before = service.fingerprintServerPid()
+        client.send("play_enhanced", { track_id: 1, credits: 4 })
+        yield* client.until(() => client.frames.length >= 2)
+        process.kill(before, "SIGKILL")
+        yield* client.until(() => client.ofType("audio_stream_end").length === 1)
+        assertWhole(client, loud[0]!.length)
+        assert.isEmpty(client.ofType("audio_stream_error"))
+        yield* fingerprinted(service.url, 2)
+        assert.notStrictEqual(service.fingerprintServerPid(), before)
+      }),
+    60_000
+  )
+
+  it.scopedLive(
+    "seeks to the sample, plays the original bit for bit, and notices a replaced file",
+    () =>
+      Effect.gen(function* () {
+        const { folder, loud, service } = yield* withTracks
+        const client = yield* connect(service.url)
+        client.send("play_normal", { track_id: 1, credits: 2 })
+        yield* client.until(() => client.frames.length === 2)
+        client.send("seek", { position: 10.00001 })
+        yield* client.until(() => client.ofType("audio_stream_end").some(({ data }) => data.reason === "completed"))
+        const after = client.frames.filter(({ meta }) => meta.stream_epoch === 2)
+        assert.strictEqual(after[0]!.meta.sample_offset, 441_000)
+        const scale = 2 ** 23
+        for (const [n, value] of after[0]!.samples.entries()) {
+          const expected = Math.round(loud[n % 2]![441_000 + (n >> 1)]! * scale) / scale
+          assert.closeTo(value, expected, 1 / scale)
+        }
+
+        yield* fingerprinted(service.url, 1)
+        rmSync(join(folder, "a loud.flac"))
+        writeTrack(folder, "a loud", -20, 16, 5)
+        const replaced = yield* connect(service.url)
+        yield* play(replaced, 1)
+        assertWhole(replaced, 5 * sampleRate)
+        assert.notInclude(statuses(replaced), "cached")
+        yield* fingerprinted(service.url, 1)
+        const again = yield* connect(service.url)
+        yield* play(again, 1)
+        assert.strictEqual(planOf(again).class, "quiet_or_moderate")
+      }),
+    60_000
+  )
+
+  it.scopedLive(
+    "answers HTTP, RPC over HTTP, and the example client over WebSocket",
+    () =>
+      Effect.gen(function* () {
+        const { loud, root, service } = yield* withTracks
+        const get = (path: string, headers: Record<string, string> = {}) =>
+          Effect.promise(() => fetch(service.url + path, { headers }))
+        const text = (response: Response) => Effect.promise(() => response.text())
+
+        const tracks = JSON.parse(yield* Effect.flatMap(get("/api/tracks"), text))
+        assert.deepInclude(tracks[0], { id: 1, title: "a loud", duration: 12, sample_rate: sampleRate, channels: 2 })
+        assert.strictEqual((yield* get("/api/tracks/2")).status, 200)
+        assert.strictEqual((yield* get("/api/tracks/3")).status, 404)
+        assert.strictEqual((yield* get("/api/tracks/x")).status, 400)
+        assert.strictEqual((yield* get("/")).status, 200)
+        assert.strictEqual((yield* get("/nothing")).status, 404)
+        assert.strictEqual((yield* get("/ws")).status, 426)
+        assert.strictEqual((yield* get("/..%2fpackage.json")).status, 404)
+        const foreign = yield* get("/api/tracks", { origin: "https://example.org" })
+        assert.strictEqual(foreign.status, 403)
+        assert.notInclude(yield* text(foreign), root)
+
+        const call = { _tag: "Request", id: "1", tag: "GetTrack", payload: { track_id: 2 }, headers: [] }
+        const post = (body: unknown) =>
+          Effect.promise(async () => {
+            const headers = { "content-type": "application/json" }
+            return (await fetch(`${service.url}/rpc`, { method: "POST", headers, body: JSON.stringify(body) })).text()
+          })
+        assert.include(yield* post(call), '"b louder"')
+        assert.notInclude(yield* post({ ...call, tag: "StreamMastered" }), "pcm")
+
+        const { stdout } = yield* Effect.promise(() =>
+          run(process.execPath, [example, `${service.url.replace("http", "ws")}/rpc`])
+        )
+        assert.include(stdout, "2: b louder, 12.0 s")
+        assert.include(stdout, "Loud and compressed")
+        assert.include(stdout, `${loud[0]!.length} samples per channel received`)
+      }),
+    60_000
+  )
+})

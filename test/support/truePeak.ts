@@ -1,0 +1,42 @@
+/**
+ * A true-peak meter by brute force, independent of the product's detector: 16x oversampling, plain maximum. Sinc of 40
+ * taps under a Blackman window: like the meters in use it fades above 0.42 of the rate. Where there is energy up to
+ * Nyquist (white noise, full-scale alternating samples) an ideal reconstruction would read up to 1 dB more.
+ */
+import type { Signal } from "./signals.ts"
+
+const factor = 16
+const reach = 20
+
+const taps = Array.from({ length: factor }, (_, phase) =>
+  Float64Array.from({ length: 2 * reach }, (_, k) => {
+    const t = k - (reach - 1) - phase / factor
+    const x = (t / reach + 1) / 2
+    const window = 0.42 - 0.5 * Math.cos(2 * Math.PI * x) + 0.08 * Math.cos(4 * Math.PI * x)
+    return (t === 0 ? 1 : Math.sin(Math.PI * t) / (Math.PI * t)) * window
+  })
+)
+
+/** dBTP over all channels; -Infinity for silence. What lies before and after the signal is taken as silence. */
+export const truePeakDbtp = (signal: Signal): number => {
+  let peak = 0
+  for (const channel of signal) {
+    const padded = new Float64Array(channel.length + 4 * reach)
+    padded.set(channel, 2 * reach)
+    for (const x of channel) peak = Math.max(peak, Math.abs(x))
+    for (let at = reach; at < padded.length - reach; at++) {
+      // Where all samples near by are small, so is what lies between them.
+      let near = 0
+      for (let k = -8; k <= 8; k++) near = Math.max(near, Math.abs(padded[at + k]!))
+      if (near < 0.4 * peak) continue
+      for (let phase = 1; phase < factor; phase++) {
+        const h = taps[phase]!
+        let sum = 0
+        for (let k = 0; k < h.length; k++) sum += h[k]! * padded[at - reach + 1 + k]!
+        const magnitude = Math.abs(sum)
+        if (magnitude > peak) peak = magnitude
+      }
+    }
+  }
+  return 20 * Math.log10(peak)
+}
