@@ -5,6 +5,7 @@ import { Duration, Effect, Fiber, Layer, Option, Schedule } from "effect"
 import { mkdir } from "node:fs/promises"
 import { createServer } from "node:http"
 import { join } from "node:path"
+import { PortUnavailable } from "./domain/PortUnavailable.ts"
 import * as AudioDecoderNodeAv from "./layers/AudioDecoderNodeAv.ts"
 import * as AudioEncoderNodeAv from "./layers/AudioEncoderNodeAv.ts"
 import * as ChunkMasteringRenderer from "./layers/ChunkMasteringRenderer.ts"
@@ -91,7 +92,12 @@ export const layer = (options: ServiceOptions) =>
       const routes = Layer.mergeAll(HttpDoors.layer, HttpRoutes.layer, RpcRoutes.layer, WebSocketRoute.layer).pipe(
         Layer.provide([streamer, library, generator])
       )
-      const server = NodeHttpServer.layer(() => createServer(), { port: options.port, host })
+      const server = NodeHttpServer.layer(() => createServer(), { port: options.port, host }).pipe(
+        Layer.mapError(({ cause }) => {
+          const detail = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause)
+          return new PortUnavailable({ server: "The service", host, port: options.port, detail })
+        })
+      )
 
       const demo = DemoLibraryProcedural.layer.pipe(Layer.provide(AudioEncoderNodeAv.layer))
 

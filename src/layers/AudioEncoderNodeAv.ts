@@ -26,12 +26,12 @@ export const writeErrorFrom = (path: string, cause: unknown): AudioWriteError =>
   return new AudioWriteError({ file: basename(path), reason: reasons[code] ?? "failed", detail: code })
 }
 
-const makeWriter = (path: string, { sampleRate, channels, encoding }: WriteFormat) =>
+const makeWriter = (path: string, { sampleRate, channels, encoding, tags = {} }: WriteFormat) =>
   Effect.try({
     try: (): FileWriter =>
       encoding.container === "wav"
         ? makeWavWriter({ sampleRate, channels, sampleFormat: encoding.sampleFormat })
-        : makeFlacWriter({ sampleRate, channels }),
+        : makeFlacWriter({ sampleRate, channels, tags }),
     catch: (cause) =>
       new AudioWriteError({
         file: basename(path),

@@ -24,9 +24,15 @@ const make = Effect.gen(function* () {
 
   const makePiece = Effect.fn("DemoLibrary.makePiece")(function* (piece: DemoPiece, path: string) {
     const channels = yield* render(piece)
+    const { title, artist, album } = piece
     yield* encoder.write(
       path,
-      { sampleRate, channels: 2, encoding: { container: "flac", sampleFormat: "int24" } },
+      {
+        sampleRate,
+        channels: 2,
+        encoding: { container: "flac", sampleFormat: "int24" },
+        tags: { title, artist, album }
+      },
       blocksOf(channels)
     )
     yield* Effect.logInfo(`Made the demo piece ${piece.fileName}`)

@@ -2,7 +2,8 @@
 import { createServer as createHttp1Server, type RequestListener } from "node:http"
 import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2"
 import { type AddressInfo, createServer, type Socket } from "node:net"
-import { Effect, Schema, type Scope } from "effect"
+import { Effect, type Scope } from "effect"
+import { PortUnavailable } from "../domain/PortUnavailable.ts"
 
 export interface PortOptions {
   readonly host: string
@@ -12,17 +13,6 @@ export interface PortOptions {
   readonly handler: RequestListener
   /** What makes the calls in progress end; runs before their connections are closed. */
   readonly onStop: Effect.Effect<void>
-}
-
-/** The address cannot be listened on: taken, not this machine's, or not permitted. */
-export class PortUnavailable extends Schema.TaggedError<PortUnavailable>()("PortUnavailable", {
-  host: Schema.String,
-  port: Schema.Int,
-  detail: Schema.String
-}) {
-  override get message(): string {
-    return `The fingerprint server cannot listen on ${this.host}:${this.port} (${this.detail}). Choose another port, or end what uses it.`
-  }
 }
 
 /** A connection that says nothing for this long is closed. */
@@ -90,7 +80,7 @@ const open = ({ host, port, handler, onStop }: PortOptions) =>
     )
 
     const onError = (error: NodeJS.ErrnoException) =>
-      resume(new PortUnavailable({ host, port, detail: error.code ?? error.message }))
+      resume(new PortUnavailable({ server: "The fingerprint server", host, port, detail: error.code ?? error.message }))
     front.once("error", onError)
     front.listen(port, host, () => {
       front.off("error", onError)

@@ -22,11 +22,19 @@ export const encodingFor = (
   return Either.left(new AudioWriteError({ file: basename(path), reason: "unsupported_ending" }))
 }
 
+/** Written into FLAC; a WAV has no place for them that all programs read. */
+export interface AudioTags {
+  readonly title?: string
+  readonly artist?: string
+  readonly album?: string
+}
+
 export interface WriteFormat {
   /** Hz. */
   readonly sampleRate: number
   readonly channels: number
   readonly encoding: AudioEncoding
+  readonly tags?: AudioTags
 }
 
 /** Full scale = 1; either one array per channel, all of one length, or one array with the channels interleaved. */

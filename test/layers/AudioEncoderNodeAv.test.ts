@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
+import { parseFile } from "music-metadata"
 import { Deferred, Effect, Either, Fiber, Layer, Option, Stream } from "effect"
 import { layer as decoderLayer } from "../../src/layers/AudioDecoderNodeAv.ts"
 import { layer as encoderLayer, writeErrorFrom } from "../../src/layers/AudioEncoderNodeAv.ts"
@@ -92,6 +93,20 @@ describe("AudioEncoderNodeAv", () => {
     ])
     expect([Number.NaN, Infinity, -Infinity].map(toInt24)).toEqual([0, 8388607, -8388608])
   })
+
+  it.scoped("writes the tags of a FLAC", () =>
+    Effect.gen(function* () {
+      const path = join(yield* temporaryFolder, "a.flac")
+      const encoder = yield* AudioEncoder
+      const tags = { title: "Ein Ständchen", artist: "Someone", album: "Demo" }
+      const encoding = yield* encodingFor(path)
+      const signal = noise(2, 44_100, 10_000)
+      yield* encoder.write(path, { sampleRate: 44_100, channels: 2, encoding, tags }, blocksOf(signal, 1000))
+      const { common } = yield* Effect.promise(() => parseFile(path))
+      expect(common).toMatchObject(tags)
+      expect((yield* decodeAll(path)).info.totalFrames).toBe(10_000)
+    }).pipe(Effect.provide(layer))
+  )
 
   it.scoped.each(["a.wav", "a.flac"])("writes %s of no samples that readers accept", (name) =>
     Effect.gen(function* () {

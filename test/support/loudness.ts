@@ -34,13 +34,15 @@ const atRate = ({ b, a }: Section, sampleRate: number): Section => {
 
 const filter = (samples: Float64Array, { b, a }: Section): Float64Array => {
   const out = new Float64Array(samples.length)
+  let [x1, x2, y1, y2] = [0, 0, 0, 0]
   for (let n = 0; n < samples.length; n++) {
-    out[n] =
-      b[0] * samples[n]! +
-      b[1] * (samples[n - 1] ?? 0) +
-      b[2] * (samples[n - 2] ?? 0) -
-      a[0] * (out[n - 1] ?? 0) -
-      a[1] * (out[n - 2] ?? 0)
+    const x = samples[n]!
+    const y = b[0] * x + b[1] * x1 + b[2] * x2 - a[0] * y1 - a[1] * y2
+    x2 = x1
+    x1 = x
+    y2 = y1
+    y1 = y
+    out[n] = y
   }
   return out
 }

@@ -9,6 +9,7 @@ import {
   AVERROR_EOF
 } from "node-av/constants"
 import { avChannelLayoutDefault, Codec, CodecContext, FFmpegError, Frame, Log, Packet, Rational } from "node-av/lib"
+import type { AudioTags } from "../../services/AudioEncoder.ts"
 import { bytesPerSample, type WavFormat, wavHeader } from "./wavHeader.ts"
 
 /** Takes interleaved samples. `close` frees native memory, and may be called more than once. */
@@ -47,13 +48,47 @@ export const makeWavWriter = (format: WavFormat): FileWriter => {
   return { start: () => wavHeader(format, 0), encode, finish, close: () => {} }
 }
 
-/** RFC 9639, 8.1: the marker, and the header of a STREAMINFO that is the last metadata block. */
-const flacStart = Buffer.from([0x66, 0x4c, 0x61, 0x43, 0x80, 0, 0, 34])
+const flacMarker = Buffer.from("fLaC")
+
+/** RFC 9639, 8.1: one metadata block. */
+const metadataBlock = (type: "STREAMINFO" | "VORBIS_COMMENT", isLast: boolean, content: Buffer): Buffer => {
+  const header = Buffer.alloc(4)
+  header.writeUInt32BE(content.length)
+  header[0] = (isLast ? 0x80 : 0) | (type === "STREAMINFO" ? 0 : 4)
+  return Buffer.concat([header, content])
+}
+
+/** RFC 9639, 8.6: a vendor string and `FIELD=value` in UTF-8, each behind its length. */
+const vorbisComment = (tags: AudioTags): Buffer => {
+  const withLength = (text: string) => {
+    const bytes = Buffer.from(text)
+    const length = Buffer.alloc(4)
+    length.writeUInt32LE(bytes.length)
+    return Buffer.concat([length, bytes])
+  }
+  const fields = Object.entries(tags).map(([name, value]) => withLength(`${name.toUpperCase()}=${value}`))
+  const count = Buffer.alloc(4)
+  count.writeUInt32LE(fields.length)
+  return Buffer.concat([withLength("lathe"), count, ...fields])
+}
+
+/** Everything before the first frame. */
+const flacHeader = (streamInfo: Buffer, tags: AudioTags): Buffer =>
+  Buffer.concat([
+    flacMarker,
+    metadataBlock("STREAMINFO", false, streamInfo),
+    metadataBlock("VORBIS_COMMENT", true, vorbisComment(tags))
+  ])
+
+export interface FlacFormat {
+  readonly sampleRate: number
+  readonly channels: number
+  readonly tags?: AudioTags
+}
 
 /** FLAC of 24 bits. Throws FFmpegError where FLAC cannot hold the format. */
-export const makeFlacWriter = (format: { readonly sampleRate: number; readonly channels: number }): FileWriter => {
+export const makeFlacWriter = ({ sampleRate, channels, tags = {} }: FlacFormat): FileWriter => {
   Log.setLevel(AV_LOG_QUIET)
-  const { sampleRate, channels } = format
   const codec = Codec.findEncoder(AV_CODEC_ID_FLAC)
   if (codec === null) throw new Error("This build of FFmpeg has no FLAC encoder")
   const context = new CodecContext()
@@ -121,7 +156,7 @@ export const makeFlacWriter = (format: { readonly sampleRate: number; readonly c
     if (filled > 0) sendPending(parts)
     FFmpegError.throwIfError(context.sendFrameSync(null))
     drain(parts)
-    return { tail: Buffer.concat(parts), header: Buffer.concat([flacStart, streamInfo]) }
+    return { tail: Buffer.concat(parts), header: flacHeader(streamInfo, tags) }
   }
   const close = () => {
     if (!isOpen) return
@@ -130,5 +165,5 @@ export const makeFlacWriter = (format: { readonly sampleRate: number; readonly c
     packet.free()
     context.freeContext()
   }
-  return { start: () => Buffer.concat([flacStart, streamInfo]), encode, finish, close }
+  return { start: () => flacHeader(streamInfo, tags), encode, finish, close }
 }

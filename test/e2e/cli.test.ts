@@ -1,0 +1,147 @@
+/** The command line as a user calls it, over real files. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { spawn } from "node:child_process"
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { dimensionNames } from "../../src/domain/Fingerprint.ts"
+import * as AudioDecoderNodeAv from "../../src/layers/AudioDecoderNodeAv.ts"
+import { decodeAll, temporaryFolder, writeAudioFile } from "../support/audioFiles.ts"
+import { trackWith } from "../support/loudTrack.ts"
+import { integratedLufs } from "../support/loudness.ts"
+import { onAll, sine } from "../support/signals.ts"
+
+const sampleRate = 44_100
+const cli = fileURLToPath(new URL("../../src/cli.ts", import.meta.url))
+
+interface Outcome {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+const lathe = (...words: ReadonlyArray<string>) =>
+  Effect.async<Outcome>((resume) => {
+    const child = spawn(process.execPath, [cli, ...words], { stdio: ["ignore", "pipe", "pipe"] })
+    let stdout = ""
+    let stderr = ""
+    child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()))
+    child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()))
+    child.once("close", (code) => resume(Effect.succeed({ code, stdout, stderr })))
+    return Effect.sync(() => child.kill("SIGKILL"))
+  })
+
+const decoded = (path: string) =>
+  decodeAll(path).pipe(
+    Effect.map(({ channels }) => channels),
+    Effect.provide(AudioDecoderNodeAv.layer)
+  )
+
+describe("lathe fingerprint", () => {
+  it.scopedLive("prints one JSON object a file, and an error with exit status 1 for one that cannot be measured", () =>
+    Effect.gen(function* () {
+      const folder = yield* temporaryFolder
+      const signal = trackWith({ sampleRate, seconds: 4, lufs: -18, crestDb: 14 })
+      const good = writeAudioFile(folder, "good", "flac24", signal, { sampleRate })
+      const short = writeAudioFile(folder, "short", "wav16", onAll(1, sine(sampleRate, 0.1, 440, -20)), { sampleRate })
+      const text = join(folder, "text.mp3")
+      writeFileSync(text, "no audio")
+      const missing = join(folder, "missing.wav")
+      const { code, stdout } = yield* lathe("fingerprint", good, short, text, missing, "--json")
+      assert.strictEqual(code, 1)
+      const [first, ...failed] = stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line))
+      assert.strictEqual(first.file, good)
+      assert.deepStrictEqual(Object.keys(first.fingerprint).sort(), [...dimensionNames].sort())
+      assert.closeTo(first.fingerprint.lufs, -18, 0.1)
+      assert.closeTo(first.fingerprint.crest_db, 14, 0.1)
+      assert.strictEqual(first.measurements.duration_seconds, 4)
+      assert.match(first.provenance.content_sha256, /^[0-9a-f]{64}$/)
+      assert.deepStrictEqual(
+        failed.map(({ file, error }) => [file, error.code]),
+        [
+          [short, "TrackTooShort"],
+          [text, "TrackUnreadable"],
+          [missing, "TrackUnreadable"]
+        ]
+      )
+      for (const { error } of failed) assert.notInclude(error.message, folder)
+    })
+  )
+})
+
+describe("lathe master", () => {
+  it.scopedLive(
+    "writes as many samples as there are, the same for any chunk, and reports plan and result",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        const signal = trackWith({ sampleRate, seconds: 8, lufs: -24, crestDb: 15 })
+        const input = writeAudioFile(folder, "in", "flac24", signal, { sampleRate })
+        const [whole, pieces, report] = ["whole.wav", "pieces.wav", "report.json"].map((name) =>
+          join(folder, name)
+        ) as [string, string, string]
+        const first = yield* lathe("master", input, whole, "--preset", "gentle", "--report", report)
+        assert.deepInclude(first, { code: 0 }, first.stderr)
+        const second = yield* lathe("master", input, pieces, "--preset", "gentle", "--chunk-seconds", "0.37")
+        assert.deepInclude(second, { code: 0 }, second.stderr)
+        assert.isTrue(readFileSync(whole).equals(readFileSync(pieces)))
+        const mastered = yield* decoded(whole)
+        assert.strictEqual(mastered[0]!.length, signal[0]!.length)
+        const { input: before, plan, output } = JSON.parse(readFileSync(report, "utf8"))
+        assert.strictEqual(before.fingerprint.lufs < -23.9, true)
+        assert.strictEqual(plan.class, "quiet_or_moderate")
+        assert.isAbove(output.fingerprint.lufs, before.fingerprint.lufs + 3)
+        assert.closeTo(output.fingerprint.lufs, plan.predicted.lufs, 0.5)
+        assert.closeTo(integratedLufs(mastered, sampleRate), output.fingerprint.lufs, 0.05)
+        assert.isAtMost(output.measurements.true_peak_dbtp, -0.95)
+        assert.strictEqual(output.samples, signal[0]!.length)
+      }),
+    60_000
+  )
+
+  it.scopedLive("starts where it is told to, leaves every sample as it is at intensity 0, and writes FLAC", () =>
+    Effect.gen(function* () {
+      const folder = yield* temporaryFolder
+      const signal = trackWith({ sampleRate, seconds: 3, lufs: -20, crestDb: 12 })
+      const input = writeAudioFile(folder, "in", "flac24", signal, { sampleRate })
+      const output = join(folder, "out.flac")
+      const { code } = yield* lathe("master", input, output, "--intensity", "0", "--from", "1.5")
+      assert.strictEqual(code, 0)
+      const [original, mastered] = [yield* decoded(input), yield* decoded(output)]
+      assert.deepStrictEqual(
+        mastered.map((channel) => [...channel]),
+        original.map((channel) => [...channel.subarray(1.5 * sampleRate)])
+      )
+    })
+  )
+
+  it.scopedLive(
+    "says in a sentence what is wrong, leaves nothing behind, and ends with status 1",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        const signal = onAll(2, sine(sampleRate, 1, 440, -20))
+        const input = writeAudioFile(folder, "in", "wav16", signal, { sampleRate })
+        const faults: ReadonlyArray<readonly [ReadonlyArray<string>, RegExp]> = [
+          [[input, join(folder, "out.mp3")], /out\.mp3 cannot be written: lathe writes \.wav and \.flac/],
+          [[join(folder, "no.wav"), join(folder, "out.wav")], /no\.wav cannot be read/],
+          [[input, join(folder, "nowhere", "out.wav")], /its folder does not exist/],
+          [[input, join(folder, "out.wav"), "--preset", "loud"], /adaptive.*punchy/s],
+          [[input, join(folder, "out.wav"), "--intensity", "1.5"], /1\.5|intensity/]
+        ]
+        for (const [words, sentence] of faults) {
+          const { code, stderr, stdout } = yield* lathe("master", ...words)
+          assert.strictEqual(code, 1, words.join(" "))
+          assert.match(stderr + stdout, sentence)
+          assert.notMatch(stderr + stdout, /\n\s+at /)
+        }
+        assert.deepStrictEqual(readdirSync(folder), ["in.wav"])
+        assert.isFalse(existsSync(join(folder, "out.wav")))
+      }),
+    60_000
+  )
+})
