@@ -90,7 +90,7 @@ export const Measurements = Schema.Struct({
   true_peak_dbtp: Schema.Finite,
   /** Loudness range, LU (EBU Tech 3342). */
   loudness_range_lu: Schema.Finite.pipe(Schema.nonNegative()),
-  /** Samples at or beyond full scale, over all channels. */
+  /** Samples at or beyond full scale of 16 bits (32767/32768), over all channels. */
   clipped_samples: Schema.Int.pipe(Schema.nonNegative())
 }).annotations({ identifier: "Measurements" })
 export type Measurements = typeof Measurements.Type

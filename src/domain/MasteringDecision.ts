@@ -178,8 +178,9 @@ const decideCompressedLoud = (analysis: AnalysedTrack, preset: Preset, intensity
   const factor = expansionFactor(crest_db) * intensity
   const expansionDb = expansionPerFactorDb * factor
   const reductionDb = compressedLoudReductionDb * intensity
-  // One measure of restraint for both: what needs little expansion gets little balance, and at most half.
-  const balance = decideBalance(fingerprint, preset, factor)
+  // One measure of restraint for both: what needs little expansion gets little balance, and at most half. Less where the
+  // waveform is clipped flat: there a filter unfolds new peaks, more crest than was asked for.
+  const balance = decideBalance(fingerprint, preset, factor * clamp((crest_db - 3) / 5, 0, 1))
   const safety = decidePeakSafety(measurements, -reductionDb)
   const causes = pick(fingerprint, "lufs", "crest_db")
   return {
@@ -291,7 +292,7 @@ const decideQuietOrModerate = (analysis: AnalysedTrack, preset: Preset, intensit
       true_peak_dbtp: safety.truePeakDbtp
     },
     summary: upward
-      ? `Quiet or moderate (${show(lufs)} LUFS): balanced, and raised to ${show(reachedLufs)} LUFS for a target of ${target}.`
+      ? `Quiet or moderate (${show(lufs)} LUFS): balanced, and brought to ${show(reachedLufs)} LUFS for a target of ${target}.`
       : `Moderate (${show(lufs)} LUFS), above the target of ${target}: balanced, the level stays.`,
     moves: [
       ...balance.moves,

@@ -1,0 +1,173 @@
+/**
+ * The fingerprint of a track from its samples, in one pass: wires the kernels of this folder together. Definitions:
+ * docs/fingerprint.md. Whatever the split of the input, the kernels see the same 100 ms blocks and the result has the
+ * same bits. What grows with the track: one number per 100 ms and two per 10 ms.
+ */
+import type { Fingerprint, Measurements } from "../../domain/Fingerprint.ts"
+import { bandShares } from "./BandShares.ts"
+import { makeBlockClock, maxBlockFrames } from "./BlockClock.ts"
+import { makeChroma } from "./Chroma.ts"
+import { decimationFactor, makeDecimator } from "./Decimator.ts"
+import { makeDownmix } from "./Downmix.ts"
+import { makeDynamicsMeter, silenceMeanSquare } from "./Dynamics.ts"
+import { makeHarmonicPercussive } from "./HarmonicPercussive.ts"
+import { makeLoudnessMeter } from "./LoudnessMeter.ts"
+import { makeOnsetFlux } from "./OnsetFlux.ts"
+import { countOnsets } from "./Onsets.ts"
+import { makeSpectralShape } from "./SpectralShape.ts"
+import { makeStereoField } from "./StereoField.ts"
+import { makeStereoSpectrum, spectrumFrame } from "./StereoSpectrum.ts"
+import { measureTempo } from "./Tempo.ts"
+import { makeTruePeakMeter } from "./TruePeakMeter.ts"
+import { makeYin } from "./Yin.ts"
+
+/** BS.1770-4 needs one 400 ms block; half a second gives two, and enough frames for every median. */
+export const minimumSeconds = 0.5
+
+/** Beyond these levels the samples are no audio at full scale 1: integers taken for floats, or damage. */
+const maximumLufs = 20
+const maximumPeak = 1000
+
+/** `harmonic_ratio` where nothing tells the two apart: too few frames for one full window. */
+const evenlySplit = 0.5
+
+export type AnalysisOutcome =
+  | { readonly kind: "measured"; readonly fingerprint: Fingerprint; readonly measurements: Measurements }
+  | { readonly kind: "too_short"; readonly seconds: number }
+  /** Nothing above the absolute gate of -70 LUFS. */
+  | { readonly kind: "silent" }
+  /** The first sample that is NaN or infinite. */
+  | { readonly kind: "not_finite"; readonly frame: number; readonly channel: number }
+  /** Louder than +20 LUFS, or a sample beyond +60 dBFS. */
+  | { readonly kind: "out_of_scale"; readonly peakDbfs: number }
+
+export interface FingerprintAnalyzer {
+  /** Planar blocks of any length, in order; full scale = 1. Never throws on values. Keeps nothing of the arrays. */
+  readonly push: (channels: ReadonlyArray<Float32Array>, length: number) => void
+  /** Ends the analysis. To be called once. */
+  readonly finish: () => AnalysisOutcome
+}
+
+/** `sampleRate` in Hz, 8000 to 384000. More than two channels are in the order of WAVE: L R C LFE Ls Rs. */
+export const makeFingerprintAnalyzer = (options: {
+  readonly sampleRate: number
+  readonly channels: number
+}): FingerprintAnalyzer => {
+  const { channels, sampleRate } = options
+  const maxFrames = maxBlockFrames(sampleRate)
+  const frame = spectrumFrame(sampleRate)
+  const bins = frame / 2 + 1
+  const binHz = sampleRate / frame
+
+  const dynamics = makeDynamicsMeter(channels)
+  const loudness = makeLoudnessMeter(sampleRate, channels)
+  const truePeak = makeTruePeakMeter(sampleRate, channels, maxFrames)
+  const downmix = makeDownmix(channels, maxFrames)
+  const stereo = makeStereoField()
+  const shape = makeSpectralShape(bins, binHz)
+  const separation = makeHarmonicPercussive(bins)
+  const totalPower = new Float64Array(bins)
+  const spectrum = makeStereoSpectrum(sampleRate, maxFrames, (power, meanSquare) => {
+    for (let k = 0; k < bins; k++) totalPower[k] = totalPower[k]! + power[k]!
+    separation.process(power)
+    if (meanSquare >= silenceMeanSquare) shape.process(power)
+  })
+  const onsets = makeOnsetFlux(sampleRate, maxFrames)
+  const factor = decimationFactor(sampleRate)
+  const decimator = makeDecimator(factor, maxFrames)
+  const yin = makeYin(sampleRate / factor, decimator.output.length)
+  const chroma = makeChroma(sampleRate / factor, decimator.output.length)
+
+  let frames = 0
+  let fault: { readonly kind: "not_finite"; readonly frame: number; readonly channel: number } | undefined
+
+  const firstNotFinite = (block: ReadonlyArray<Float32Array>, length: number) => {
+    for (let i = 0; i < length; i++) {
+      for (let c = 0; c < channels; c++) {
+        if (!Number.isFinite(block[c]![i]!)) return { kind: "not_finite", frame: frames + i, channel: c } as const
+      }
+    }
+    return undefined
+  }
+
+  const clock = makeBlockClock(sampleRate, channels, (block, length, complete) => {
+    if (fault !== undefined) return
+    if (!dynamics.process(block, length, complete)) {
+      fault = firstNotFinite(block, length)
+      return
+    }
+    frames += length
+    if (complete) loudness.process(block, length)
+    truePeak.process(block, length)
+    downmix.process(block, length)
+    const left = downmix.left()
+    const right = downmix.right()
+    stereo.process(left, right, length)
+    spectrum.process(left, right, length)
+    onsets.process(downmix.mid, length)
+    const decimated = decimator.process(downmix.mid, length)
+    yin.process(decimator.output, decimated)
+    chroma.process(decimator.output, decimated)
+  })
+
+  const finish = (): AnalysisOutcome => {
+    clock.finish()
+    if (fault !== undefined) return fault
+    const seconds = frames / sampleRate
+    if (seconds < minimumSeconds) return { kind: "too_short", seconds }
+    const { integratedLufs, rangeLu, variationLu } = loudness.result()
+    const levels = dynamics.result()
+    if (integratedLufs === null) return { kind: "silent" }
+    const peakDbfs = 20 * Math.log10(levels.peak)
+    if (integratedLufs > maximumLufs || levels.peak > maximumPeak) return { kind: "out_of_scale", peakDbfs }
+    spectrum.finish()
+    const balance = bandShares(totalPower, binHz)
+    if (balance === null) return { kind: "silent" }
+    const { centroidHz, flatness, rolloffHz } = shape.result()
+    const { correlation, width } = stereo.result()
+    const flux = onsets.result()
+    const onsetCount = countOnsets(flux.full)
+    const { bpm, stability } = measureTempo(flux)
+    return {
+      kind: "measured",
+      fingerprint: {
+        sub_bass_pct: balance.shares[0]!,
+        bass_pct: balance.shares[1]!,
+        low_mid_pct: balance.shares[2]!,
+        mid_pct: balance.shares[3]!,
+        upper_mid_pct: balance.shares[4]!,
+        presence_pct: balance.shares[5]!,
+        air_pct: balance.shares[6]!,
+        lufs: integratedLufs,
+        crest_db: levels.crestDb,
+        bass_mid_ratio: balance.bassMidRatioDb,
+        tempo: bpm,
+        rhythm_stability: stability,
+        transient_density: onsetCount / seconds,
+        silence_ratio: levels.silenceRatio,
+        spectral_centroid: centroidHz,
+        spectral_rolloff: rolloffHz,
+        spectral_flatness: flatness,
+        harmonic_ratio: separation.result() ?? evenlySplit,
+        pitch_stability: yin.stability(),
+        chroma_energy: chroma.concentration(),
+        dynamic_range_variation: levels.crestVariationDb,
+        loudness_variation: variationLu,
+        peak_consistency: levels.peakConsistency,
+        stereo_width: width,
+        phase_correlation: correlation
+      },
+      measurements: {
+        duration_seconds: seconds,
+        sample_rate: sampleRate,
+        channels,
+        sample_peak_dbfs: peakDbfs,
+        true_peak_dbtp: 20 * Math.log10(truePeak.result()),
+        loudness_range_lu: rangeLu,
+        clipped_samples: levels.clippedSamples
+      }
+    }
+  }
+
+  return { push: clock.push, finish }
+}

@@ -1,0 +1,140 @@
+import { Either, Schema } from "effect"
+import { describe, expect, it } from "vitest"
+import { Fingerprint, Measurements } from "../../../src/domain/Fingerprint.ts"
+import { type AnalysisOutcome, makeFingerprintAnalyzer } from "../../../src/dsp/analysis/FingerprintAnalyzer.ts"
+import { chord, drums, inBlocks, inSequence, pinkNoise } from "../../support/musicSignals.ts"
+import { onAll, type Signal, silence, sine, whiteNoise } from "../../support/signals.ts"
+
+const analyse = (sampleRate: number, signal: Signal, block = 4096): AnalysisOutcome => {
+  const analyzer = makeFingerprintAnalyzer({ sampleRate, channels: signal.length })
+  inBlocks(signal, block, analyzer.push)
+  return analyzer.finish()
+}
+
+const measured = (sampleRate: number, signal: Signal) => {
+  const outcome = analyse(sampleRate, signal)
+  if (outcome.kind !== "measured") throw new Error(`expected a fingerprint, got ${outcome.kind}`)
+  return outcome
+}
+
+describe("FingerprintAnalyzer", () => {
+  it.each([
+    [22_050, 1.23],
+    [44_100, 2.345]
+  ])("gives the same bits however the samples are split, at %i Hz", (rate, seconds) => {
+    const signal = [drums(rate, seconds, "rock", 120), pinkNoise(rate, seconds, 0.3, 4)]
+    const whole = JSON.stringify(analyse(rate, signal, signal[0]!.length))
+    for (const block of [1, 333, 4096]) expect(JSON.stringify(analyse(rate, signal, block))).toBe(whole)
+  })
+
+  it("keeps nothing of the arrays it is given", () => {
+    const rate = 8000
+    const noise = whiteNoise(rate, 1, -6, 1)
+    const analyzer = makeFingerprintAnalyzer({ sampleRate: rate, channels: 1 })
+    inBlocks([noise], 1000, ([samples], length) => {
+      const lent = samples!.slice()
+      analyzer.push([lent], length)
+      lent.fill(0.9)
+    })
+    expect(analyzer.finish()).toEqual(analyse(rate, [noise]))
+  })
+
+  it("tells a hard-panned bass from its mono fold: left and right keep their places", () => {
+    const rate = 44_100
+    const bass = sine(rate, 3, 150, -12)
+    const treble = sine(rate, 3, 5000, -12)
+    const { fingerprint, measurements } = measured(rate, [bass, treble])
+    expect(fingerprint.bass_pct).toBeCloseTo(50, 0)
+    expect(fingerprint.presence_pct).toBeCloseTo(50, 0)
+    expect(fingerprint.stereo_width).toBeCloseTo(0.5, 3)
+    expect(Math.abs(fingerprint.phase_correlation)).toBeLessThan(0.01)
+    expect(measurements).toMatchObject({ sample_rate: rate, channels: 2, clipped_samples: 0 })
+    expect(measurements.duration_seconds).toBe(3)
+  })
+
+  it("calls mono mono, and gives a stereo file of two equal channels the same shape", () => {
+    const tone = chord(22_050, 2, [220, 330, 440], 0.2)
+    const mono = measured(22_050, [tone]).fingerprint
+    const stereo = measured(22_050, onAll(2, tone)).fingerprint
+    expect(mono).toMatchObject({ stereo_width: 0, phase_correlation: 1 })
+    const { lufs: monoLufs, ...monoRest } = mono
+    const { lufs: stereoLufs, ...stereoRest } = stereo
+    expect(stereoLufs - monoLufs).toBeCloseTo(3.0103, 3)
+    for (const [name, value] of Object.entries(monoRest)) {
+      expect(stereoRest[name as keyof typeof stereoRest], name).toBeCloseTo(value, 6)
+    }
+  })
+
+  it("measures 5.1, with loudness by its own weights and the rest on the downmix", () => {
+    const rate = 22_050
+    const quiet = silence(rate, 2)
+    const centre = sine(rate, 2, 1000, -20)
+    const { fingerprint, measurements } = measured(rate, [quiet, quiet, centre, quiet, quiet, quiet])
+    expect(measurements.channels).toBe(6)
+    expect(fingerprint.stereo_width).toBe(0)
+    expect(Math.abs(fingerprint.lufs + 23.01)).toBeLessThan(0.1)
+  })
+
+  it("describes different sounds differently, in every dimension", () => {
+    const rate = 22_050
+    const a = measured(rate, [drums(rate, 6, "house", 120), drums(rate, 6, "rock", 120)]).fingerprint
+    const b = measured(
+      rate,
+      onAll(2, inSequence(sine(rate, 3, 220, -12), silence(rate, 1), chord(rate, 3, [110, 165], 0.05)))
+    ).fingerprint
+    for (const name of Object.keys(a) as ReadonlyArray<keyof Fingerprint>) expect(a[name], name).not.toBe(b[name])
+  })
+
+  it("refuses what is shorter than half a second, and measures what is as long", () => {
+    expect(analyse(44_100, [new Float32Array(0)])).toEqual({ kind: "too_short", seconds: 0 })
+    expect(analyse(8000, [sine(8000, 0.499, 440, -6)])).toEqual({ kind: "too_short", seconds: 0.499 })
+    expect(analyse(8000, [sine(8000, 0.5, 440, -6)]).kind).toBe("measured")
+  })
+
+  it("says silent for nothing above -70 LUFS", () => {
+    expect(analyse(8000, [silence(8000, 2)]).kind).toBe("silent")
+    expect(analyse(8000, [sine(8000, 2, 440, -75)]).kind).toBe("silent")
+    expect(analyse(8000, [new Float32Array(8000).fill(1e-40)]).kind).toBe("silent")
+  })
+
+  it("names the first sample that is not finite", () => {
+    const left = sine(8000, 1, 440, -6)
+    const right = sine(8000, 1, 440, -6)
+    left[5000] = Number.NaN
+    right[4321] = -Infinity
+    right[5000] = Number.NaN
+    for (const block of [1, 800, 8000]) {
+      expect(analyse(8000, [left, right], block)).toEqual({ kind: "not_finite", frame: 4321, channel: 1 })
+    }
+  })
+
+  it("refuses integers taken for floats", () => {
+    expect(analyse(8000, [sine(8000, 1, 440, 80)]).kind).toBe("out_of_scale")
+    expect(analyse(8000, [new Float32Array(8000).fill(3e38)]).kind).toBe("out_of_scale")
+  })
+
+  const rates = [8000, 11_025, 12_345, 16_000, 48_000, 96_000, 192_000, 384_000]
+  const extremes: Record<string, (n: number) => number> = {
+    "a constant": () => 1,
+    "a full-scale square wave": (n) => (n % 100 < 50 ? 1 : -1),
+    "half the rate": (n) => (n % 2 === 0 ? 1 : -1),
+    "one sample at the start": (n) => (n === 0 ? 1 : 0),
+    "a faint low tone": (n) => 1e-3 * Math.sin(n / 10),
+    "a step": (n) => (n < 2000 ? 0 : 0.5),
+    "a loud tone at an odd angle": (n) => 5 * Math.sin(n)
+  }
+  it.each(rates)("never gives an invalid fingerprint, at %i Hz", (rate) => {
+    for (const [name, sample] of Object.entries(extremes)) {
+      for (const channels of [1, 2]) {
+        const samples = Float32Array.from({ length: Math.ceil(0.51 * rate) }, (_, n) => sample(n))
+        const outcome = analyse(rate, channels === 1 ? [samples] : [samples, samples.map((v) => -v)])
+        if (outcome.kind !== "measured") continue
+        expect(Either.isRight(decodeFingerprint(outcome.fingerprint)), `${name}, ${channels}`).toBe(true)
+        expect(Either.isRight(decodeMeasurements(outcome.measurements)), `${name}, ${channels}`).toBe(true)
+      }
+    }
+  })
+})
+
+const decodeFingerprint = Schema.decodeUnknownEither(Fingerprint)
+const decodeMeasurements = Schema.decodeUnknownEither(Measurements)

@@ -1,0 +1,65 @@
+import { describe, expect, it } from "vitest"
+import { makeHarmonicPercussive } from "../../../src/dsp/analysis/HarmonicPercussive.ts"
+import { makeStereoSpectrum } from "../../../src/dsp/analysis/StereoSpectrum.ts"
+import { drums, glissando, inBlocks } from "../../support/musicSignals.ts"
+import { makeRandom, sine, whiteNoise } from "../../support/signals.ts"
+
+/** Straight from the definition, by sorting. */
+const direct = (spectra: ReadonlyArray<Float32Array>): number => {
+  const bins = spectra[0]!.length
+  const median = (values: Array<number>) => values.sort((a, b) => a - b)[(values.length - 1) / 2]!
+  let harmonic = 0
+  let percussive = 0
+  for (let t = 8; t + 8 < spectra.length; t++) {
+    for (let k = 0; k < bins; k++) {
+      const overTime = median(Array.from({ length: 17 }, (_, i) => spectra[t - 8 + i]![k]!))
+      const mirrored = (bin: number) => (bin < 0 ? -bin : bin >= bins ? 2 * (bins - 1) - bin : bin)
+      const overBins = median(Array.from({ length: 15 }, (_, i) => spectra[t]![mirrored(k - 7 + i)]!))
+      const both = overTime + overBins
+      const mask = both > 0 ? overTime / both : 0.5
+      harmonic += spectra[t]![k]! * mask ** 2
+      percussive += spectra[t]![k]! * (1 - mask) ** 2
+    }
+  }
+  return harmonic / (harmonic + percussive)
+}
+
+const ratioOf = (sampleRate: number, samples: Float32Array): number | null => {
+  const separation = makeHarmonicPercussive(1025)
+  const spectrum = makeStereoSpectrum(sampleRate, 4410, separation.process)
+  inBlocks([samples], 4410, (block, length) => spectrum.process(block[0]!, block[0]!, length))
+  spectrum.finish()
+  return separation.result()
+}
+
+describe("HarmonicPercussive", () => {
+  it.each([
+    [17, 17],
+    [17, 18],
+    [33, 19],
+    [65, 40],
+    [33, 61]
+  ])("equals sorting every window, for %i bins and %i frames", (bins, frames) => {
+    const random = makeRandom(bins * frames)
+    const spectra = Array.from({ length: frames }, () =>
+      Float32Array.from({ length: bins }, () => (random() < 0.1 ? 0 : 10 ** (8 * random() - 4)))
+    )
+    const separation = makeHarmonicPercussive(bins)
+    for (const power of spectra) separation.process(power)
+    expect(separation.result()).toBeCloseTo(direct(spectra), 12)
+  })
+
+  it("says nothing about fewer frames than a window has", () => {
+    const separation = makeHarmonicPercussive(33)
+    for (let i = 0; i < 16; i++) separation.process(new Float32Array(33).fill(1))
+    expect(separation.result()).toBeNull()
+  })
+
+  it("is near 1 for a tone and a glissando, near 0 for clicks, in between for noise", () => {
+    expect(ratioOf(44_100, sine(44_100, 2, 440, -6))).toBeGreaterThan(0.99)
+    expect(ratioOf(44_100, glissando(44_100, 2, 220, 2.5, 0.5))).toBeGreaterThan(0.97)
+    expect(ratioOf(44_100, drums(44_100, 3, "click", 120))).toBeLessThan(0.05)
+    const noise = ratioOf(44_100, whiteNoise(44_100, 2, -6, 1))!
+    expect(Math.abs(noise - 0.47)).toBeLessThan(0.02)
+  })
+})

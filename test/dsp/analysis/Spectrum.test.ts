@@ -1,0 +1,165 @@
+import { describe, expect, it } from "vitest"
+import { bandShares } from "../../../src/dsp/analysis/BandShares.ts"
+import { makeSpectralShape } from "../../../src/dsp/analysis/SpectralShape.ts"
+import { makeStereoSpectrum, spectrumFrame } from "../../../src/dsp/analysis/StereoSpectrum.ts"
+import { inBlocks, pinkNoise } from "../../support/musicSignals.ts"
+import { type Signal, silence, sine, whiteNoise } from "../../support/signals.ts"
+
+/** Powers of all frames and their sum. */
+const spectrumOf = (sampleRate: number, signal: Signal) => {
+  const bins = spectrumFrame(sampleRate) / 2 + 1
+  const frames: Array<Float64Array> = []
+  const total = new Float64Array(bins)
+  const meanSquares: Array<number> = []
+  const spectrum = makeStereoSpectrum(sampleRate, 4410, (power, meanSquare) => {
+    frames.push(Float64Array.from(power))
+    meanSquares.push(meanSquare)
+    for (let k = 0; k < bins; k++) total[k] = total[k]! + power[k]!
+  })
+  inBlocks(signal, 4410, (block, length) => spectrum.process(block[0]!, block.at(-1)!, length))
+  spectrum.finish()
+  return { frames, total, meanSquares, bins, binHz: sampleRate / spectrumFrame(sampleRate) }
+}
+
+/** Straight from the definitions: a sum per bin of each channel, in double precision. */
+const directPower = (left: Float32Array, right: Float32Array, start: number, size: number): Float64Array =>
+  Float64Array.from({ length: size / 2 + 1 }, (_, k) => {
+    let power = 0
+    for (const x of [left, right]) {
+      let re = 0
+      let im = 0
+      for (let n = 0; n < size; n++) {
+        const v = (x[start + n] ?? 0) * Math.sin((Math.PI * (n + 0.5)) / size) ** 2
+        re += v * Math.cos((2 * Math.PI * k * n) / size)
+        im += v * Math.sin((2 * Math.PI * k * n) / size)
+      }
+      power += (re * re + im * im) / 2
+    }
+    return power
+  })
+
+describe("StereoSpectrum", () => {
+  it("is the mean power of left and right in Hann frames over the whole track", () => {
+    const left = whiteNoise(8000, 0.1, -3, 1)
+    const right = sine(8000, 0.1, 440, -9)
+    const { frames } = spectrumOf(8000, [left, right])
+    expect(frames).toHaveLength(Math.floor((left.length - 256) / 128) + 1)
+    frames.forEach((power, i) => {
+      const direct = directPower(left, right, i * 128, 256)
+      const largest = Math.max(...direct)
+      power.forEach((p, k) => expect(Math.abs(p - direct[k]!)).toBeLessThan(1e-6 * largest))
+    })
+  })
+
+  it("uses the power of two nearest to 46 ms", () => {
+    expect([8000, 22_050, 44_100, 48_000, 96_000, 384_000].map(spectrumFrame)).toEqual([
+      256, 1024, 2048, 2048, 4096, 16_384
+    ])
+  })
+})
+
+describe("SpectralShape", () => {
+  it("equals a direct computation of centroid, roll-off and flatness", () => {
+    const left = whiteNoise(8000, 0.2, -3, 1)
+    const right = pinkNoise(8000, 0.2, 0.5, 2)
+    const { binHz, bins, frames } = spectrumOf(8000, [left, right])
+    const shape = makeSpectralShape(bins, binHz)
+    for (const power of frames) shape.process(Float32Array.from(power))
+    const mean = (f: (power: Float64Array) => number) => frames.reduce((sum, p) => sum + f(p), 0) / frames.length
+    const sum = (values: Float64Array) => values.reduce((a, b) => a + b, 0)
+    const result = shape.result()
+    const centroid = mean((p) => {
+      const magnitudes = p.map(Math.sqrt)
+      return sum(magnitudes.map((m, k) => m * k * binHz)) / sum(magnitudes)
+    })
+    const rolloff = mean((p) => {
+      const magnitudes = p.map(Math.sqrt)
+      let k = 0
+      while (sum(magnitudes.slice(0, k + 1)) < 0.85 * sum(magnitudes)) k++
+      return k * binHz
+    })
+    const flatness = mean((p) => {
+      const floored = p.map((v) => Math.max(1e-10, v))
+      return Math.exp(sum(floored.map(Math.log)) / bins) / (sum(floored) / bins)
+    })
+    expect(result.centroidHz / centroid).toBeCloseTo(1, 6)
+    expect(result.rolloffHz).toBeCloseTo(rolloff, 6)
+    expect(result.flatness / flatness).toBeCloseTo(1, 6)
+  })
+
+  it("puts centroid and roll-off of a sine on its frequency, with a flatness near 0; noise is flat", () => {
+    const shapeOf = (signal: Signal) => {
+      const { binHz, bins, frames } = spectrumOf(44_100, signal)
+      const shape = makeSpectralShape(bins, binHz)
+      for (const power of frames) shape.process(Float32Array.from(power))
+      return shape.result()
+    }
+    const tone = shapeOf([sine(44_100, 1, 3000, -6)])
+    expect(Math.abs(tone.centroidHz - 3000)).toBeLessThan(15)
+    expect(Math.abs(tone.rolloffHz - 3000)).toBeLessThan(25)
+    expect(tone.flatness).toBeLessThan(1e-6)
+    const noise = shapeOf([whiteNoise(44_100, 1, -6, 1)])
+    // Of exponentially distributed powers the geometric mean is exp(-0.5772) of the arithmetic one.
+    expect(noise.flatness).toBeCloseTo(0.5615, 1)
+    expect(Math.abs(noise.centroidHz - 11_025)).toBeLessThan(150)
+    expect(Math.abs(noise.rolloffHz - 0.85 * 22_050)).toBeLessThan(150)
+  })
+})
+
+describe("BandShares", () => {
+  const sharesOf = (sampleRate: number, signal: Signal) => {
+    const { binHz, total } = spectrumOf(sampleRate, signal)
+    return bandShares(total, binHz)!
+  }
+
+  it.each([
+    [40, 0, 85],
+    [120, 1, 99],
+    [350, 2, 99],
+    [1000, 3, 99],
+    [3000, 4, 99],
+    [5000, 5, 99],
+    [10_000, 6, 99]
+  ])("puts a sine of %i Hz into its band", (frequencyHz, band, percent) => {
+    const { shares } = sharesOf(44_100, [sine(44_100, 1, frequencyHz, -6)])
+    expect(shares[band]).toBeGreaterThan(percent)
+    expect(shares.reduce((a, b) => a + b, 0)).toBeCloseTo(100, 9)
+  })
+
+  it("sees bass on one side and treble on the other alike: planar channels are not mixed up or cancelled", () => {
+    const { shares, bassMidRatioDb } = sharesOf(44_100, [sine(44_100, 1, 120, -6), sine(44_100, 1, 5000, -6)])
+    expect(shares[1]).toBeCloseTo(50, 0)
+    expect(shares[5]).toBeCloseTo(50, 0)
+    expect(bassMidRatioDb).toBeGreaterThan(30)
+  })
+
+  it("gives pink noise shares by the logarithm of the bands' edges", () => {
+    const { shares } = sharesOf(44_100, [pinkNoise(44_100, 20, 0.5, 1)])
+    const octaves = [60 / 20, 250 / 60, 500 / 250, 2000 / 500, 4000 / 2000, 6000 / 4000, 20_000 / 6000].map(Math.log2)
+    const all = Math.log2(1000)
+    // Bins of 21.5 Hz blur the lowest edges.
+    shares.forEach((share, i) => expect(Math.abs(share - (100 * octaves[i]!) / all)).toBeLessThan(i < 2 ? 4 : 1.5))
+  })
+
+  it("reads 0 above Nyquist", () => {
+    const { shares } = sharesOf(8000, [whiteNoise(8000, 1, -6, 1)])
+    expect(shares.slice(5)).toEqual([0, 0])
+    expect(shares.reduce((a, b) => a + b, 0)).toBeCloseTo(100, 9)
+  })
+
+  it("clamps the ratio of bass to middle at 60 dB either way", () => {
+    const binHz = 10
+    const power = new Float64Array(2048)
+    power[10] = 1
+    expect(bandShares(power, binHz)!.bassMidRatioDb).toBe(60)
+    power[10] = 0
+    power[100] = 1
+    expect(bandShares(power, binHz)!.bassMidRatioDb).toBe(-60)
+    power[10] = 0.1
+    expect(bandShares(power, binHz)!.bassMidRatioDb).toBeCloseTo(-10, 9)
+  })
+
+  it("is null without any power", () => {
+    expect(bandShares(spectrumOf(8000, [silence(8000, 1)]).total, 31.25)).toBeNull()
+  })
+})

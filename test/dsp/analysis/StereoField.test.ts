@@ -1,0 +1,77 @@
+import { describe, expect, it } from "vitest"
+import { makeDownmix } from "../../../src/dsp/analysis/Downmix.ts"
+import { makeStereoField } from "../../../src/dsp/analysis/StereoField.ts"
+import { silence, sine, whiteNoise } from "../../support/signals.ts"
+
+const measure = (left: Float32Array, right: Float32Array) => {
+  const field = makeStereoField()
+  field.process(left, right, left.length)
+  return field.result()
+}
+
+const noise = whiteNoise(8000, 10, -6, 1)
+
+describe("width and correlation", () => {
+  it("are 0 and 1 for the same signal on both sides", () => {
+    expect(measure(noise, noise)).toEqual({ width: 0, correlation: 1 })
+  })
+
+  it("are 1 and -1 for opposite signals", () => {
+    const { correlation, width } = measure(
+      noise,
+      noise.map((v) => -v)
+    )
+    expect(width).toBe(1)
+    expect(correlation).toBeCloseTo(-1, 12)
+  })
+
+  it("are 0.5 and 0 for independent signals", () => {
+    const { correlation, width } = measure(noise, whiteNoise(8000, 10, -6, 2))
+    expect(width).toBeCloseTo(0.5, 2)
+    expect(Math.abs(correlation)).toBeLessThan(0.01)
+  })
+
+  it("are 0.5 and 0 for one side alone", () => {
+    expect(measure(noise, silence(8000, 10))).toEqual({ width: 0.5, correlation: 0 })
+  })
+
+  it("keep a side signal 120 dB below the middle", () => {
+    const faint = sine(8000, 10, 440, -120)
+    const { width } = measure(
+      Float32Array.from(noise, (v, i) => v + faint[i]!),
+      noise
+    )
+    expect(width).toBeGreaterThan(1e-7)
+    expect(width).toBeLessThan(2e-6)
+  })
+
+  it("are unmoved by a constant offset in one channel's correlation", () => {
+    const { correlation } = measure(
+      noise,
+      noise.map((v) => v + 0.25)
+    )
+    expect(correlation).toBeCloseTo(1, 5)
+  })
+})
+
+describe("Downmix", () => {
+  it("puts centre and surrounds of 5.1 at -3 dB and leaves the LFE out", () => {
+    const downmix = makeDownmix(6, 1)
+    downmix.process(
+      [1, 0.1, 0.01, 1000, 0.001, 0.0001].map((v) => Float32Array.of(v)),
+      1
+    )
+    expect(downmix.left()[0]).toBeCloseTo(1 + Math.SQRT1_2 * 0.011, 6)
+    expect(downmix.right()[0]).toBeCloseTo(0.1 + Math.SQRT1_2 * 0.0101, 6)
+  })
+
+  it("passes stereo as it is and mono to both sides", () => {
+    const stereo = makeDownmix(2, 1)
+    const [left, right] = [Float32Array.of(0.5), Float32Array.of(-0.25)]
+    stereo.process([left, right], 1)
+    expect([stereo.left(), stereo.right()]).toEqual([left, right])
+    const mono = makeDownmix(1, 1)
+    mono.process([left], 1)
+    expect(mono.left()).toBe(mono.right())
+  })
+})
