@@ -1,8 +1,9 @@
 /** The service as a user starts it: `lathe serve` as a process of its own, on free ports, ended with the scope. */
-import { Effect, type Scope } from "effect"
-import { type ChildProcess, spawn } from "node:child_process"
+import { Effect, Schema, type Scope } from "effect"
+import { type ChildProcess, spawn, type StdioOptions } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
+import { ListeningLine } from "../../src/layers/FingerprintServer.ts"
 
 export interface RunningService {
   /** `http://127.0.0.1:<port>` */
@@ -20,6 +21,17 @@ const untilExit = (child: ChildProcess) =>
     child.exitCode !== null || child.signalCode !== null ? resolve() : child.once("exit", () => resolve())
   )
 
+/** A process of the command line, ended with the scope. */
+const startCli = (words: ReadonlyArray<string>, stdio: StdioOptions) =>
+  Effect.acquireRelease(
+    Effect.sync(() => spawn(process.execPath, [cli, ...words], { stdio })),
+    (child) =>
+      Effect.promise(() => {
+        child.kill("SIGTERM")
+        return untilExit(child)
+      })
+  )
+
 const childrenOf = (pid: number): ReadonlyArray<number> =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter(Boolean).map(Number)
 
@@ -30,24 +42,10 @@ export const startService = (
 ): Effect.Effect<RunningService, never, Scope.Scope> =>
   Effect.gen(function* () {
     let log = ""
-    const child = yield* Effect.acquireRelease(
-      Effect.sync(() =>
-        spawn(
-          process.execPath,
-          [cli, "serve", ...folders, "--port", "0", "--fingerprint-port", "0", "--data", dataFolder],
-          {
-            stdio: ["ignore", "inherit", "pipe"]
-          }
-        )
-      ),
-      (child) =>
-        Effect.promise(() => {
-          child.kill("SIGTERM")
-          return untilExit(child)
-        })
-    )
+    const ports = ["--port", "0", "--fingerprint-port", "0"]
+    const child = yield* startCli(["serve", ...folders, ...ports, "--data", dataFolder], ["ignore", "inherit", "pipe"])
     const url = yield* Effect.async<string>((resume) => {
-      child.stderr.on("data", (chunk: Buffer) => {
+      child.stderr?.on("data", (chunk: Buffer) => {
         log += chunk.toString()
         const [, found] = /lathe serves .* at (http:\/\/127\.0\.0\.1:\d+)\//.exec(log) ?? []
         if (found !== undefined) resume(Effect.succeed(found))
@@ -62,4 +60,15 @@ export const startService = (
       return found
     }
     return { url, log: () => log, fingerprintServerPid }
+  })
+
+/** The fingerprint server alone, reading below `folder`. */
+export const startFingerprintServer = (folder: string) =>
+  Effect.gen(function* () {
+    const words = ["fingerprint-server", "--port", "0", "--root", folder]
+    const child = yield* startCli(words, ["ignore", "pipe", "ignore"])
+    return yield* Effect.async<typeof ListeningLine.Type>((resume) => {
+      child.stdout?.once("data", (line: Buffer) => resume(Effect.orDie(Schema.decode(ListeningLine)(line.toString()))))
+      child.once("exit", () => resume(Effect.dieMessage("the fingerprint server ended")))
+    })
   })
