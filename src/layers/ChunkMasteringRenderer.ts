@@ -10,7 +10,9 @@ import { makeMasteringChain, type MasteringChain } from "../dsp/mastering/Master
 import { type AudioBlock, AudioDecoder } from "../services/AudioDecoder.ts"
 import { ChunkMastering, type PcmFrame, type RenderRequest } from "../services/ChunkMastering.ts"
 
-const framesPerSecond = 4
+const defaultFrameSeconds = 0.25
+/** Rendered at a time, however long the frames are: a pull holds the event loop no longer than this takes. */
+const blockSeconds = 0.25
 /** Rendered and thrown away before a start in the middle: what came before has no effect on a chain after this. */
 const preRollSeconds = 5
 /** A pre-roll starts on a multiple of this, and with it on the chain's own grid at any rate. */
@@ -21,14 +23,14 @@ const make = Effect.gen(function* () {
 
   const open = Effect.fn("ChunkMastering.open")(function* (request: RenderRequest) {
     const { channels, sampleRate, totalFrames } = yield* decoder.probe(request.path)
-    const { plan } = request
+    const { frameSeconds = defaultFrameSeconds, plan } = request
     const startFrame = Math.max(0, Math.round(request.startFrame))
     const preRollFrames = plan === null ? 0 : preRollSeconds * sampleRate
     const decodeFrom = plan === null ? startFrame : gridBelow(startFrame - preRollFrames)
     const chain = plan === null ? null : makeMasteringChain({ sampleRate, channels, settings: plan.settings })
 
     const frames = Stream.suspend(() => {
-      const renderer = makeRenderer({ chain, channels, sampleRate, startFrame, decodeFrom })
+      const renderer = makeRenderer({ chain, channels, sampleRate, startFrame, decodeFrom, frameSeconds })
       const fault = (position: number) =>
         new TrackUnreadable({
           file: basename(request.path),
@@ -38,7 +40,7 @@ const make = Effect.gen(function* () {
           position_seconds: position / sampleRate
         })
       return decoder
-        .decode(request.path, { startFrame: decodeFrom, blockFrames: Math.ceil(sampleRate / framesPerSecond) })
+        .decode(request.path, { startFrame: decodeFrom, blockFrames: Math.ceil(sampleRate * blockSeconds) })
         .pipe(
           Stream.rechunk(1),
           Stream.mapEffect((block) => {
@@ -81,15 +83,16 @@ interface RendererOptions {
   readonly startFrame: number
   /** First sample that will be pushed. */
   readonly decodeFrom: number
+  readonly frameSeconds: number
 }
 
-/** Decoded blocks in, finished frames out: latency, pre-roll and the 250 ms grid are its business. */
-const makeRenderer = ({ chain, channels, decodeFrom, sampleRate, startFrame }: RendererOptions) => {
+/** Decoded blocks in, finished frames out: latency, pre-roll and the grid are its business. */
+const makeRenderer = ({ chain, channels, decodeFrom, frameSeconds, sampleRate, startFrame }: RendererOptions) => {
   const latencyFrames = chain?.latencyFrames ?? 0
   /** Where grid cell k starts, by rounding each time: no drift. */
-  const cellStart = (cell: number) => Math.round((cell * sampleRate) / framesPerSecond)
+  const cellStart = (cell: number) => Math.round(cell * sampleRate * frameSeconds)
   const cellOf = (position: number) => {
-    let cell = Math.floor((position * framesPerSecond) / sampleRate)
+    let cell = Math.floor(position / (sampleRate * frameSeconds))
     while (cellStart(cell + 1) <= position) cell++
     while (cellStart(cell) > position) cell--
     return cell
@@ -168,9 +171,12 @@ const gridBelow = (frame: number): number => Math.max(0, Math.floor(frame / star
 const firstNotFinite = (block: AudioBlock): number | null => {
   let first = block.length
   for (const samples of block.channels) {
-    // 0 x anything finite is 0; one NaN or Infinity makes the sum NaN.
+    // Anything finite less itself is 0; one NaN or Infinity makes the sum NaN.
     let sum = 0
-    for (let n = 0; n < block.length; n++) sum += samples[n]! * 0
+    for (let n = 0; n < block.length; n++) {
+      const x = samples[n]!
+      sum += x - x
+    }
     if (sum === 0) continue
     const at = samples.findIndex((x) => !Number.isFinite(x))
     if (at < first) first = at

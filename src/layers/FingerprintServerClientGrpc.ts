@@ -13,8 +13,8 @@ import {
   ServerUnreachable
 } from "../domain/FingerprintServerError.ts"
 import { FingerprintServerClient } from "../services/FingerprintServerClient.ts"
-import * as Session from "./FingerprintServerClientSession.ts"
-import { fromEvent } from "./fingerprintWire.ts"
+import * as Session from "./fingerprintServer/ClientSession.ts"
+import { fromEvent } from "./fingerprintServer/Wire.ts"
 
 export interface GrpcClientOptions {
   /** Of the server, e.g. `http://127.0.0.1:50051`. */

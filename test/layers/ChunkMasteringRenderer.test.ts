@@ -44,8 +44,13 @@ const busy = planOf({
 
 const open = (request: RenderRequest) => Effect.flatMap(ChunkMastering, (mastering) => mastering.open(request))
 
-const framesOf = Effect.fn(function* (path: string, plan: MasteringPlan | null, startFrame = 0) {
-  const rendering = yield* open({ path, plan, startFrame })
+const framesOf = Effect.fn(function* (
+  path: string,
+  plan: MasteringPlan | null,
+  startFrame = 0,
+  options: Pick<RenderRequest, "frameSeconds"> = {}
+) {
+  const rendering = yield* open({ path, plan, startFrame, ...options })
   return Chunk.toReadonlyArray(yield* Stream.runCollect(rendering.frames))
 }, Effect.scoped)
 
@@ -123,6 +128,17 @@ describe("ChunkMasteringRenderer", () => {
         assert.strictEqual(expected, tracks["/odd"]!.signal[0]!.length)
       })
     )
+  )
+
+  it.effect("frames of any length hold the same samples", () =>
+    Effect.gen(function* () {
+      const usual = planar(yield* framesOf("/song", busy), 2)
+      for (const frameSeconds of [0.01, 0.37, 10]) {
+        const frames = yield* framesOf("/song", busy, 0, { frameSeconds })
+        assert.strictEqual(frames[0]!.sampleCount, Math.round(frameSeconds * rate))
+        assert.deepStrictEqual(planar(frames, 2), usual)
+      }
+    }).pipe(run)
   )
 
   it.effect("a start in the middle is within -90 dBFS of the render of the whole file", () =>

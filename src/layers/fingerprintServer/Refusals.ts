@@ -1,9 +1,9 @@
 /** What a caller of the fingerprint server is told when there is no result: the one place where errors get codes. */
 import { Code, ConnectError } from "@connectrpc/connect"
 import { Cause, Option } from "effect"
-import { AnalysisFailureSchema } from "../../gen/lathe/fingerprint/v1/fingerprint_pb.js"
-import type { AnalysisError } from "../domain/AnalysisError.ts"
-import type { FileRefused, ServerBusy, ServerTimedOut } from "../domain/FingerprintServerError.ts"
+import { AnalysisFailureSchema } from "../../../gen/lathe/fingerprint/v1/fingerprint_pb.js"
+import type { AnalysisError } from "../../domain/AnalysisError.ts"
+import type { FileRefused, ServerBusy, ServerTimedOut } from "../../domain/FingerprintServerError.ts"
 
 export type ComputeError = AnalysisError | FileRefused | ServerBusy | ServerTimedOut
 

@@ -2,7 +2,7 @@
 import { lstat, realpath } from "node:fs/promises"
 import { basename, dirname, isAbsolute, join, sep } from "node:path"
 import { Effect } from "effect"
-import { FileRefused } from "../domain/FingerprintServerError.ts"
+import { FileRefused } from "../../domain/FingerprintServerError.ts"
 
 /** Longest path that Linux takes (PATH_MAX), bytes. */
 const longestPathBytes = 4096

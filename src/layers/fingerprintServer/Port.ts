@@ -3,7 +3,7 @@ import { createServer as createHttp1Server, type RequestListener } from "node:ht
 import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2"
 import { type AddressInfo, createServer, type Socket } from "node:net"
 import { Effect, type Scope } from "effect"
-import { PortUnavailable } from "../domain/PortUnavailable.ts"
+import { PortUnavailable } from "../../domain/PortUnavailable.ts"
 
 export interface PortOptions {
   readonly host: string

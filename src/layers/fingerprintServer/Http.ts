@@ -1,9 +1,9 @@
 /** The fingerprint server's plain HTTP: POST /fingerprint and GET /health, JSON both ways. */
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http"
 import { Effect, Exit, Runtime, Schema } from "effect"
-import { algorithmVersion } from "../domain/Fingerprint.ts"
-import { type Compute, largestRequestBytes } from "./FingerprintServerGrpc.ts"
-import { refusalOf, shuttingDown } from "./FingerprintServerRefusals.ts"
+import { algorithmVersion } from "../../domain/Fingerprint.ts"
+import { type Compute, largestRequestBytes } from "./Grpc.ts"
+import { refusalOf, shuttingDown } from "./Refusals.ts"
 
 export interface HttpOptions {
   readonly compute: Compute

@@ -8,10 +8,10 @@ import {
   FingerprintSchema,
   MeasurementsSchema,
   ProvenanceSchema
-} from "../../gen/lathe/fingerprint/v1/fingerprint_pb.js"
-import { algorithmVersion, AnalysisProgress, TrackAnalysis } from "../domain/Fingerprint.ts"
-import { ServerAnswerInvalid } from "../domain/FingerprintServerError.ts"
-import type { FingerprintServerEvent } from "../services/FingerprintServerClient.ts"
+} from "../../../gen/lathe/fingerprint/v1/fingerprint_pb.js"
+import { algorithmVersion, AnalysisProgress, TrackAnalysis } from "../../domain/Fingerprint.ts"
+import { ServerAnswerInvalid } from "../../domain/FingerprintServerError.ts"
+import type { FingerprintServerEvent } from "../../services/FingerprintServerClient.ts"
 
 export const toResponse = (trackId: string, analysis: TrackAnalysis): ComputeFingerprintResponse =>
   create(ComputeFingerprintResponseSchema, {

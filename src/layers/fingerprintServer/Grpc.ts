@@ -3,12 +3,12 @@ import { type ConnectRouter, ConnectError, Code, createConnectRouter, type Handl
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node"
 import { Effect, Exit, Runtime } from "effect"
 import type { RequestListener } from "node:http"
-import { HealthCheckResponse_ServingStatus as ServingStatus, Health } from "../../gen/grpc/health/v1/health_pb.js"
-import { type ComputeFingerprintRequest, FingerprintService } from "../../gen/lathe/fingerprint/v1/fingerprint_pb.js"
-import type { AnalysisProgress, TrackAnalysis } from "../domain/Fingerprint.ts"
-import type { FingerprintRequest } from "../services/FingerprintServerClient.ts"
-import { type ComputeError, refusalOf, toConnectError } from "./FingerprintServerRefusals.ts"
-import { toResponse } from "./fingerprintWire.ts"
+import { HealthCheckResponse_ServingStatus as ServingStatus, Health } from "../../../gen/grpc/health/v1/health_pb.js"
+import { type ComputeFingerprintRequest, FingerprintService } from "../../../gen/lathe/fingerprint/v1/fingerprint_pb.js"
+import type { AnalysisProgress, TrackAnalysis } from "../../domain/Fingerprint.ts"
+import type { FingerprintRequest } from "../../services/FingerprintServerClient.ts"
+import { type ComputeError, refusalOf, toConnectError } from "./Refusals.ts"
+import { toResponse } from "./Wire.ts"
 
 /** A path and an id are far smaller. */
 export const largestRequestBytes = 64 * 1024

@@ -7,10 +7,10 @@ import {
   FingerprintSchema,
   MeasurementsSchema,
   ProvenanceSchema
-} from "../../gen/lathe/fingerprint/v1/fingerprint_pb.js"
-import { algorithmVersion, dimensionNames, Measurements, Provenance } from "../../src/domain/Fingerprint.ts"
-import { fromEvent, fromResponse, toResponse } from "../../src/layers/fingerprintWire.ts"
-import { someAnalysis, someFingerprint } from "../support/analyses.ts"
+} from "../../../gen/lathe/fingerprint/v1/fingerprint_pb.js"
+import { algorithmVersion, dimensionNames, Measurements, Provenance } from "../../../src/domain/Fingerprint.ts"
+import { fromEvent, fromResponse, toResponse } from "../../../src/layers/fingerprintServer/Wire.ts"
+import { someAnalysis, someFingerprint } from "../../support/analyses.ts"
 
 const overTheWire = (trackId: string, analysis: ReturnType<typeof someAnalysis>) =>
   fromBinary(
