@@ -17,7 +17,7 @@ const input = Args.text({ name: "IN" }).pipe(Args.withDescription("The audio fil
 const output = Args.text({ name: "OUT" }).pipe(Args.withDescription("The file to write: .wav or .flac."))
 
 const chunkSeconds = Options.float("chunk-seconds").pipe(
-  Options.withSchema(Schema.Finite.pipe(Schema.between(0.001, 3600))),
+  Options.withSchema(Schema.Finite.pipe(Schema.between(0.01, 60))),
   Options.withDefault(10),
   Options.withDescription("Seconds rendered at a time; the result is the same to the bit, whatever it is.")
 )
