@@ -15,6 +15,154 @@ export interface KernelFunctions {
     state: number,
     energies: number
   ) => void
+  readonly complexFft: (
+    re: number,
+    im: number,
+    window: number,
+    work: number,
+    tables: number,
+    size: number,
+    energies: number
+  ) => void
+  readonly stereoPower: (
+    left: number,
+    right: number,
+    window: number,
+    work: number,
+    tables: number,
+    size: number,
+    energies: number,
+    power: number,
+    total: number
+  ) => number
+  readonly blockSums: (
+    left: number,
+    right: number,
+    mid: number,
+    length: number,
+    clippedAt: number,
+    sums: number
+  ) => void
+  readonly addScaled: (x: number, gain: number, out: number, length: number) => void
+  readonly truePeak: (x: number, length: number, taps: number, bounds: number, groups: number, peak: number) => number
+  readonly storeSpectrum: (power: number, bins: number, frame: number, plane: number) => void
+  readonly sortFrames: (
+    frame: number,
+    next: number,
+    previousTwo: number,
+    two: number,
+    olderFour: number,
+    four: number,
+    eight: number,
+    plane: number
+  ) => void
+  readonly medianOverTime: (
+    first: number,
+    second: number,
+    before: number,
+    after: number,
+    earlier: number,
+    later: number,
+    plane: number
+  ) => void
+  readonly separate: (frame: number, overTime: number, bins: number, plane: number, work: number, sums: number) => void
+  readonly spectralShape: (
+    power: number,
+    bins: number,
+    rolloffShare: number,
+    floor: number,
+    work: number,
+    result: number
+  ) => void
+  readonly decimate: (samples: number, kernel: number, taps: number, factor: number, out: number, count: number) => void
+  readonly fourMagnitudes: (work: number, next: number, size: number, last: number, magnitudes: number) => void
+  readonly onsetFlux: (
+    magnitudes: number,
+    places: number,
+    rising: number,
+    bandCount: number,
+    lowBands: number,
+    scale: number,
+    bands: number,
+    largest: number,
+    flux: number
+  ) => void
+  readonly powerByClass: (
+    work: number,
+    size: number,
+    first: number,
+    ends: number,
+    runs: number,
+    firstClass: number,
+    classes: number,
+    powers: number,
+    shares: number
+  ) => void
+  readonly beatScores: (
+    strength: number,
+    scores: number,
+    steps: number,
+    count: number,
+    reversedCost: number,
+    shortest: number,
+    longest: number,
+    likeliest: number,
+    state: number
+  ) => void
+  readonly powersOfTwo: (work: number, size: number, powers: number) => void
+  readonly yinPeriod: (
+    samples: number,
+    frame: number,
+    correlation: number,
+    scale: number,
+    shortest: number,
+    longest: number,
+    silence: number,
+    threshold: number,
+    difference: number
+  ) => number
+  readonly widen: (x: number, stride: number, block: number, channels: number, frames: number) => void
+  readonly biquads: (
+    block: number,
+    channels: number,
+    frames: number,
+    coefficients: number,
+    order: number,
+    count: number,
+    state: number
+  ) => void
+  readonly movingBiquad: (
+    block: number,
+    channels: number,
+    frames: number,
+    from: number,
+    to: number,
+    state: number
+  ) => void
+  readonly expand: (block: number, channels: number, frames: number, work: number) => void
+  readonly compress: (block: number, channels: number, frames: number, work: number) => void
+  readonly applyGain: (block: number, channels: number, frames: number, work: number) => void
+  readonly widenSide: (block: number, frames: number, work: number) => void
+  readonly followedEnergy: (
+    block: number,
+    channels: number,
+    frames: number,
+    coefficients: number,
+    weights: number,
+    state: number,
+    energy: number
+  ) => void
+  readonly limit: (
+    block: number,
+    channels: number,
+    frames: number,
+    setup: number,
+    out: number,
+    outStride: number
+  ) => void
+  readonly shapeBlock: (chain: number) => void
+  readonly finishBlock: (chain: number, out: number) => void
+  readonly renderBlocks: (chain: number, x: number, out: number, count: number) => void
 }
 
 export interface Kernels {
@@ -23,6 +171,15 @@ export interface Kernels {
   readonly float32: (length: number) => Float32Array<ArrayBuffer>
   readonly float64: (length: number) => Float64Array<ArrayBuffer>
   readonly int32: (length: number) => Int32Array<ArrayBuffer>
+  /** The address of samples in the memory of these kernels. Throws a TypeError for any other array. */
+  readonly addressOf: (samples: Float32Array) => number
+}
+
+/** The address of `samples` if they are in the memory of `copy`, else that of `copy`, to which `length` are copied. */
+export const addressOf = (samples: Float32Array, length: number, copy: Float32Array<ArrayBuffer>): number => {
+  if (samples.buffer === copy.buffer) return samples.byteOffset
+  copy.set(samples.length === length ? samples : samples.subarray(0, length))
+  return copy.byteOffset
 }
 
 let compiled: WebAssembly.Module | undefined
@@ -45,6 +202,10 @@ export const makeKernels = (): Kernels => {
     functions,
     float32: (length) => new Float32Array(buffer, allocate(4 * length), length),
     float64: (length) => new Float64Array(buffer, allocate(8 * length), length),
-    int32: (length) => new Int32Array(buffer, allocate(4 * length), length)
+    int32: (length) => new Int32Array(buffer, allocate(4 * length), length),
+    addressOf: (samples) => {
+      if (samples.buffer !== buffer) throw new TypeError("these samples are not in the kernels' memory")
+      return samples.byteOffset
+    }
   }
 }

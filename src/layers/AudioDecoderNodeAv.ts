@@ -2,7 +2,7 @@
 import { Chunk, Effect, Layer, Option, Stream } from "effect"
 import { getFFmpegInfo } from "node-av/lib"
 import { TrackUnreadable } from "../domain/AnalysisError.ts"
-import { type AudioBlock, AudioDecoder, type DecodeOptions } from "../services/AudioDecoder.ts"
+import { type AudioBlock, AudioDecoder, type AudioReading, type DecodeOptions } from "../services/AudioDecoder.ts"
 import { AudioReader, decoderName } from "./nodeAv/AudioReader.ts"
 
 const defaultBlockFrames = 16_384
@@ -25,21 +25,27 @@ const turnOfEventLoop = Effect.async<void>((resume) => {
   return Effect.sync(() => clearImmediate(handle))
 })
 
-const open = (path: string) =>
+const openReader = (path: string) =>
   Effect.acquireRelease(
     attempt(() => new AudioReader(path)),
     (reader) => Effect.sync(() => reader.close())
   )
 
 const probe = Effect.fn("AudioDecoder.probe")((path: string) =>
-  Effect.scoped(Effect.map(open(path), (reader) => reader.info))
+  Effect.scoped(Effect.map(openReader(path), (reader) => reader.info))
 )
+
+const open = (path: string) =>
+  Effect.map(openReader(path), (reader): AudioReading => ({
+    info: reader.info,
+    readInto: (target, lengthFrames) => attempt(() => reader.readInto(target, lengthFrames))
+  }))
 
 const decode = (path: string, options: DecodeOptions = {}): Stream.Stream<AudioBlock, TrackUnreadable> => {
   const { startFrame = 0, blockFrames = defaultBlockFrames } = options
   return Stream.unwrapScoped(
     Effect.gen(function* () {
-      const reader = yield* open(path)
+      const reader = yield* openReader(path)
       yield* attempt(() => reader.seek(startFrame))
       let framesOfTurn = 0
       const pull = attempt(() => reader.next(blockFrames)).pipe(
@@ -62,5 +68,5 @@ const decode = (path: string, options: DecodeOptions = {}): Stream.Stream<AudioB
 
 export const layer = Layer.succeed(
   AudioDecoder,
-  AudioDecoder.of({ identity: { name: decoderName, version: getFFmpegInfo().version }, probe, decode })
+  AudioDecoder.of({ identity: { name: decoderName, version: getFFmpegInfo().version }, probe, open, decode })
 )

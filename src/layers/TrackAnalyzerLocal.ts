@@ -1,10 +1,8 @@
 /** TrackAnalyzer in this process: decodes with AudioDecoder, measures with FingerprintAnalyzer, hashes the file. */
 import { createHash } from "node:crypto"
-import { createReadStream } from "node:fs"
-import { stat } from "node:fs/promises"
+import { open, stat } from "node:fs/promises"
 import { basename } from "node:path"
-import { pipeline } from "node:stream/promises"
-import { Clock, Effect, Layer, Schema, Stream } from "effect"
+import { Clock, Effect, Layer, Schema } from "effect"
 import {
   type AnalysisError,
   TrackSilent,
@@ -27,6 +25,12 @@ import { TrackAnalyzer } from "../services/TrackAnalyzer.ts"
 /** A day: the series that grow with the track (flux every 10 ms, power every 100 ms) then take some 150 MB. */
 const maximumSeconds = 24 * 3600
 
+/** Samples per channel that are decoded and measured before the event loop has its turn: some milliseconds of work. */
+const framesPerTurn = 32_768
+
+/** Read and hashed at a time: in pieces of 64 KiB, as a stream has them, the hash takes twice its time. */
+const hashBytes = 1 << 20
+
 const make = Effect.gen(function* () {
   const decoder = yield* AudioDecoder
 
@@ -37,25 +41,25 @@ const make = Effect.gen(function* () {
     const startedAt = yield* Clock.currentTimeMillis
     const file = basename(path)
     const version = yield* versionOf(path)
-    const info = yield* decoder.probe(path)
+    const { info, readInto } = yield* decoder.open(path)
     yield* refuseTooLarge(file, info.totalFrames, info.sampleRate)
 
     const analyzer = makeFingerprintAnalyzer({ sampleRate: info.sampleRate, channels: info.channels })
     const progress = makeProgress(info.totalFrames, onProgress)
+    const block = Array.from({ length: info.channels }, () => new Float32Array(framesPerTurn))
     let frames = 0
-    const feed = decoder.decode(path).pipe(
-      Stream.runForEach((block) =>
-        Effect.gen(function* () {
-          if (block.channels.length !== info.channels) return yield* changed(file)
-          analyzer.push(block.channels, block.length)
-          frames += block.length
-          yield* refuseTooLarge(file, frames, info.sampleRate)
-          yield* progress(frames)
-          yield* turnOfEventLoop
-        })
-      )
-    )
-    const [content_sha256] = yield* Effect.all([sha256Of(path), feed], { concurrency: 2 })
+    const feed = Effect.gen(function* () {
+      for (;;) {
+        const length = yield* readInto(block, framesPerTurn)
+        if (length === 0) return
+        analyzer.push(block, length)
+        frames += length
+        yield* refuseTooLarge(file, frames, info.sampleRate)
+        yield* progress(frames)
+        yield* turnOfEventLoop
+      }
+    })
+    const [content_sha256] = yield* Effect.all([sha256Of(path, version.size), feed], { concurrency: 2 })
     yield* onProgress({ stage: "finishing", percent: 100 })
 
     const { fingerprint, measurements } = yield* measured(analyzer, file, decoder.identity.name, info.sampleRate)
@@ -76,7 +80,7 @@ const make = Effect.gen(function* () {
         elapsed_seconds: Math.max(0, endedAt - startedAt) / 1000
       }
     })
-  })
+  }, Effect.scoped)
 
   return TrackAnalyzer.of({ analyze })
 })
@@ -166,11 +170,22 @@ const versionOf = (path: string): Effect.Effect<FileVersion, TrackUnreadable> =>
     Effect.map((stats) => ({ size: stats.size, mtime_ms: stats.mtimeMs }))
   )
 
-const sha256Of = (path: string): Effect.Effect<string, TrackUnreadable> =>
+const sha256Of = (path: string, size: number): Effect.Effect<string, TrackUnreadable> =>
   Effect.tryPromise({
     try: async (signal) => {
       const hash = createHash("sha256")
-      await pipeline(createReadStream(path), hash, { signal })
+      // For a short file no more than it takes: what is allocated a file is what the collector runs after.
+      const bytes = Buffer.allocUnsafeSlow(Math.max(1, Math.min(hashBytes, size)))
+      const file = await open(path)
+      try {
+        while (!signal.aborted) {
+          const { bytesRead } = await file.read(bytes, 0, bytes.length)
+          if (bytesRead === 0) break
+          hash.update(bytes.subarray(0, bytesRead))
+        }
+      } finally {
+        await file.close()
+      }
       return hash.digest("hex")
     },
     catch: unreadable(path)

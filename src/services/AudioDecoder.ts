@@ -1,4 +1,4 @@
-import { Context, type Effect, type Stream } from "effect"
+import { Context, type Effect, type Scope, type Stream } from "effect"
 import type { TrackUnreadable } from "../domain/AnalysisError.ts"
 
 export interface AudioInfo {
@@ -24,6 +24,21 @@ export interface AudioBlock {
   readonly channels: ReadonlyArray<Float32Array<ArrayBuffer>>
 }
 
+/** An open file, read from its start on by whoever keeps the arrays. */
+export interface AudioReading {
+  readonly info: AudioInfo
+  /**
+   * Decodes the next samples into the beginning of `target`, one array a channel of at least `lengthFrames`, full
+   * scale = 1. Returns how many per channel: at least one, perhaps fewer than `lengthFrames`; 0 behind the last. What
+   * was decoded before a fault is delivered before this fails. Work of one go: the caller gives the event loop its
+   * turn.
+   */
+  readonly readInto: (
+    target: ReadonlyArray<Float32Array>,
+    lengthFrames: number
+  ) => Effect.Effect<number, TrackUnreadable>
+}
+
 export interface DecodeOptions {
   /** First sample wanted, samples per channel from the start of the track. Default 0. At or past the end: no blocks. */
   readonly startFrame?: number
@@ -42,6 +57,8 @@ export class AudioDecoder extends Context.Tag("lathe/AudioDecoder")<
     readonly identity: { readonly name: string; readonly version: string }
     /** What the container declares, without decoding the audio. */
     readonly probe: (path: string) => Effect.Effect<AudioInfo, TrackUnreadable>
+    /** Opens a file to read the whole of it, as cheaply as the decoder can; the scope closes it. */
+    readonly open: (path: string) => Effect.Effect<AudioReading, TrackUnreadable, Scope.Scope>
     /**
      * The samples from `startFrame` on, contiguous, exactly those that a decode from 0 delivers there (but for the
      * noise that AAC substitutes at random). What was decoded before a fault is delivered before the stream fails. One

@@ -301,6 +301,67 @@ describe("AudioDecoderNodeAv, blocks and positions", () => {
   )
 })
 
+describe("AudioDecoderNodeAv, an open file", () => {
+  it.scoped.each([
+    { format: "flac24", channels: 2 },
+    { format: "wav24", channels: 11 },
+    { format: "mp3", channels: 1 }
+  ] as const)("reads $format of $channels channels as the stream does, in pieces of any size", ({ format, channels }) =>
+    Effect.gen(function* () {
+      const signal = music(channels, 44_100, 30_011)
+      const path = writeAudioFile(yield* temporaryFolder, "a", format, signal, { sampleRate: 44_100 })
+      const whole = yield* decodeAll(path)
+      const decoder = yield* AudioDecoder
+      const { info, readInto } = yield* decoder.open(path)
+      expect(info).toEqual(whole.info)
+      const untouched = 7
+      const target = Array.from({ length: channels }, () => new Float32Array(20_000).fill(untouched))
+      const parts: Array<Signal> = []
+      for (let size = 1; ; size = (size * 7) % 19_997) {
+        const length = yield* readInto(target, size)
+        if (length === 0) break
+        expect(length).toBeLessThanOrEqual(size)
+        parts.push(target.map((samples) => samples.slice(0, length)))
+        expect(target.map((samples) => samples[length])).toEqual(target.map(() => untouched))
+        for (const samples of target) samples.fill(untouched)
+      }
+      expect(yield* readInto(target, 100)).toBe(0)
+      const joined = target.map((_, c) => join32(parts.map((part) => part[c]!)))
+      expect(firstDifference(joined, whole.channels)).toBeUndefined()
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.scoped("gives what is there of a damaged one before it fails, and goes on failing", () =>
+    Effect.gen(function* () {
+      const path = writeAudioFile(yield* temporaryFolder, "a", "flac16", music(2, 44_100, 60_000), {
+        sampleRate: 44_100
+      })
+      writeFileSync(path, readFileSync(path).subarray(0, 100_000))
+      const streamed = yield* decodeWithError(path)
+      const decoder = yield* AudioDecoder
+      const { readInto } = yield* decoder.open(path)
+      const target = [new Float32Array(60_000), new Float32Array(60_000)]
+      expect(yield* readInto(target, 60_000)).toBe(streamed.channels[0]!.length)
+      const error = yield* Effect.flip(readInto(target, 60_000))
+      expect(error).toMatchObject({ _tag: "TrackUnreadable", reason: "truncated", stage: "decode" })
+      expect(yield* Effect.flip(readInto(target, 1))).toEqual(error)
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.scoped("fails to open as the stream does, and is closed by its scope", () =>
+    Effect.gen(function* () {
+      const folder = yield* temporaryFolder
+      const decoder = yield* AudioDecoder
+      const missing = yield* Effect.flip(Effect.scoped(decoder.open(join(folder, "none.wav"))))
+      expect(missing).toMatchObject({ _tag: "TrackUnreadable", reason: "missing", stage: "open" })
+      const path = writeAudioFile(folder, "a", "wav16", music(2, 44_100, 50_000), { sampleRate: 44_100 })
+      const target = [new Float32Array(1000), new Float32Array(1000)]
+      yield* Effect.scoped(Effect.flatMap(decoder.open(path), ({ readInto }) => readInto(target, 1000)))
+      expect(openFilesIn(folder)).toEqual([])
+    }).pipe(Effect.provide(layer))
+  )
+})
+
 describe("AudioDecoderNodeAv, files that cannot be read", () => {
   const failureOf = (path: string) =>
     Effect.gen(function* () {
@@ -590,6 +651,16 @@ describe("AudioDecoderNodeAv, healthy files that look odd", () => {
     }).pipe(Effect.provide(layer))
   )
 })
+
+const join32 = (parts: ReadonlyArray<Float32Array>): Float32Array<ArrayBuffer> => {
+  const joined = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    joined.set(part, at)
+    at += part.length
+  }
+  return joined
+}
 
 const openFilesIn = (folder: string): ReadonlyArray<string> => {
   if (!existsSync("/proc/self/fd")) return []

@@ -10,6 +10,7 @@ import * as AudioDecoderNodeAv from "../../src/layers/AudioDecoderNodeAv.ts"
 import * as TrackAnalyzerLocal from "../../src/layers/TrackAnalyzerLocal.ts"
 import { AudioDecoder, type AudioBlock, type AudioInfo } from "../../src/services/AudioDecoder.ts"
 import { TrackAnalyzer } from "../../src/services/TrackAnalyzer.ts"
+import { readingOf } from "../support/AudioDecoderMemory.ts"
 import { type Signal, silence, sine, whiteNoise } from "../support/signals.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "lathe-analyzer-"))
@@ -35,17 +36,16 @@ const decoding = (
 ) =>
   TrackAnalyzerLocal.layer.pipe(
     Layer.provide(
-      Layer.succeed(AudioDecoder, {
-        identity: { name: "memory", version: "1" },
-        probe: () =>
-          Effect.succeed({
-            sampleRate,
-            channels: signal.length,
-            totalFrames: signal[0]!.length,
-            codec: "pcm",
-            ...options.info
-          }),
-        decode: () => options.stream ?? Stream.fromIterable(blocksOf(signal))
+      Layer.sync(AudioDecoder, () => {
+        const info = { sampleRate, channels: signal.length, totalFrames: signal[0]!.length, codec: "pcm" }
+        const declared = { ...info, ...options.info }
+        const blocks = options.stream ?? Stream.fromIterable(blocksOf(signal))
+        return {
+          identity: { name: "memory", version: "1" },
+          probe: () => Effect.succeed(declared),
+          open: () => readingOf(declared, blocks),
+          decode: () => blocks
+        }
       })
     )
   )

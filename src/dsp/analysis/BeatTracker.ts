@@ -2,52 +2,67 @@
  * Beats by dynamic programming (D. P. W. Ellis, "Beat tracking by dynamic programming", Journal of New Music Research
  * 36, 2007): the sequence of hops that gathers the most onset strength while its intervals stay near one period.
  */
+import type { Kernels } from "../Kernels.ts"
 
 /** Ellis's alpha, for an onset strength of standard deviation 1 and the squared natural log of the interval ratio. */
 const tightness = 100
 /** Beats at the ends that are weaker than this share of the beats' RMS strength belong to no music. */
 const edgeStrength = 0.5
 
+/** The kernel gets so many hops at a time. */
+const stretchHops = 4096
+
 /**
  * Beat positions in hops, refined between hops by a parabola. `strength` has standard deviation 1; `periodHops` is the
- * expected interval. Ascending; may be empty.
+ * expected interval. Ascending; may be empty. `steps` is work space of as many values as `strength` has.
  */
-export const trackBeats = (strength: Float32Array, periodHops: number): Float64Array => {
+export const trackBeats = (
+  kernels: Kernels,
+  strength: Float32Array,
+  periodHops: number,
+  steps: Uint16Array
+): Float64Array => {
   const length = strength.length
   const shortest = Math.max(1, Math.round(periodHops / 2))
   const longest = Math.max(shortest, Math.round(2 * periodHops))
-  const cost = Float64Array.from(
-    { length: longest + 1 },
-    (_, d) => tightness * Math.log(Math.max(1, d) / periodHops) ** 2
-  )
-  // Scores are looked back on for two periods only.
-  const kept = longest + 1
-  const scores = new Float64Array(kept)
-  /** Interval to the beat before, 0 for none. */
-  const steps = new Uint16Array(length)
+  // The cheapest interval: of the two around the period.
+  const costOf = (d: number) => tightness * Math.log(d / periodHops) ** 2
+  const below = Math.max(shortest, Math.floor(periodHops))
+  const likeliest = below < longest && costOf(below + 1) < costOf(below) ? below + 1 : below
+  const reversedCost = kernels.float64(longest - shortest + 1)
+  for (let d = shortest; d <= longest; d++) reversedCost[longest - d] = costOf(d)
+  const stretch = kernels.float32(stretchHops)
+  const stretchSteps = kernels.int32(stretchHops / 2)
+  const newSteps = new Uint16Array(stretchSteps.buffer, stretchSteps.byteOffset, stretchHops)
+  const state = kernels.float64(4)
+  // The scores that a stretch looks back on, and its own.
+  const scores = kernels.float64(longest + stretchHops).fill(-Infinity, 0, longest)
   const lastPeriod = length - Math.min(length, Math.round(periodHops))
   let end = -1
   let endScore = -Infinity
-  for (let t = 0; t < length; t++) {
-    let best = 0
-    let step = 0
-    const farthest = Math.min(longest, t)
-    let slot = (t - shortest + kept) % kept
-    for (let d = shortest; d <= farthest; d++) {
-      const score = scores[slot]! - cost[d]!
-      if (score > best) {
-        best = score
-        step = d
+  for (let from = 0; from < length; from += stretchHops) {
+    const count = Math.min(stretchHops, length - from)
+    stretch.set(strength.subarray(from, from + count))
+    kernels.functions.beatScores(
+      stretch.byteOffset,
+      scores.byteOffset + 8 * longest,
+      newSteps.byteOffset,
+      count,
+      reversedCost.byteOffset,
+      shortest,
+      longest,
+      likeliest,
+      state.byteOffset
+    )
+    steps.set(newSteps.subarray(0, count), from)
+    for (let t = Math.max(lastPeriod, from); t < from + count; t++) {
+      const score = scores[longest + t - from]!
+      if (score > endScore) {
+        endScore = score
+        end = t
       }
-      slot = slot === 0 ? kept - 1 : slot - 1
     }
-    const score = strength[t]! + best
-    scores[t % kept] = score
-    steps[t] = step
-    if (t >= lastPeriod && score > endScore) {
-      endScore = score
-      end = t
-    }
+    scores.copyWithin(0, count, count + longest)
   }
   if (end < 0) return new Float64Array(0)
   let count = 0

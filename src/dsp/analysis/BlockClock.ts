@@ -3,6 +3,7 @@
  * blocks and computes the same bits. The grid is 100 ms, the step of BS.1770-4's gating blocks; its boundaries are
  * round(k * rate / 10), so that they do not drift at rates that 10 does not divide.
  */
+import type { Kernels } from "../Kernels.ts"
 
 export interface BlockClock {
   readonly push: (channels: ReadonlyArray<Float32Array>, length: number) => void
@@ -16,13 +17,14 @@ export const blocksPerSecond = 10
 /** Upper bound of a block's length, samples per channel. */
 export const maxBlockFrames = (sampleRate: number): number => Math.ceil(sampleRate / blocksPerSecond) + 1
 
-/** `onBlock` gets arrays that are reused by the next block. `complete` is false for the last one if it is cut short. */
+/** `onBlock` gets arrays of the kernels' memory that the next block reuses. `complete` is false for the last one if it is cut short. */
 export const makeBlockClock = (
+  kernels: Kernels,
   sampleRate: number,
   channels: number,
   onBlock: (block: ReadonlyArray<Float32Array>, length: number, complete: boolean) => void
 ): BlockClock => {
-  const block = Array.from({ length: channels }, () => new Float32Array(maxBlockFrames(sampleRate)))
+  const block = Array.from({ length: channels }, () => kernels.float32(maxBlockFrames(sampleRate)))
   const boundary = (k: number) => Math.round((k * sampleRate) / blocksPerSecond)
   let index = 0
   let size = boundary(1)

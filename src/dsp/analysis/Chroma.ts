@@ -3,8 +3,9 @@
  * at 11 kHz has bins of 2.7 Hz, less than a semitone at the low end (3.9 Hz). Each bin counts for the nearest semitone
  * of equal temperament, A4 = 440 Hz. Two frames share each transform.
  */
+import type { Kernels } from "../Kernels.ts"
 import { silenceMeanSquare } from "./Dynamics.ts"
-import { hannWindow, makeFft } from "./Fft.ts"
+import { hannWindow, makeComplexFft } from "./Fft.ts"
 import { makeFramer } from "./Framer.ts"
 
 const size = 4096
@@ -27,27 +28,33 @@ export interface Chroma {
   readonly concentration: () => number
 }
 
-export const makeChroma = (rate: number, maxFrames: number): Chroma => {
-  const fft = makeFft(size)
-  const { inIm, inRe, outIm, outRe } = fft
-  const window = hannWindow(size)
-  const first = Math.ceil((lowestHz * size) / rate)
-  const end = Math.min(size / 2, Math.ceil((highestHz * size) / rate))
-  const classOf = Uint8Array.from({ length: end }, (_, k) => {
-    const semitones = Math.round(classes * Math.log2(Math.max(1, (k * rate) / size) / concertPitchHz))
-    return ((semitones % classes) + classes) % classes
-  })
-  const shares = [new Float64Array(classes), new Float64Array(classes)] as const
-  const isSounding = [false, false]
-  let waiting = 0
+/** `process` takes at most `maxFrames` samples at a time. */
+export const makeChroma = (kernels: Kernels, rate: number, maxFrames: number): Chroma => {
+  const fft = makeComplexFft(kernels, size)
+  const window = kernels.float32(size)
+  window.set(hannWindow(size))
+  const binHz = rate / size
+  const first = Math.ceil(lowestHz / binHz)
+  const end = Math.min(size / 2, Math.ceil(highestHz / binHz))
+  const semitoneOf = (bin: number) => Math.round(classes * Math.log2((bin * binHz) / concertPitchHz))
+  const firstSemitone = semitoneOf(first)
+  const runs = semitoneOf(end - 1) - firstSemitone + 1
+  /** Bin after the last of each semitone. */
+  const ends = kernels.int32(runs)
+  for (let k = first; k < end; k++) ends.fill(k + 1, semitoneOf(k) - firstSemitone)
+  const firstClass = ((firstSemitone % classes) + classes) % classes
+  const powers = kernels.float32(size + 8).byteOffset
+  /** Of both frames by turns. */
+  const shares = kernels.float64(2 * classes)
   let frames = 0
   let sum = 0
 
-  const add = (share: Float64Array) => {
+  const add = (part: number) => {
+    if (fft.energies[part]! / size < silenceMeanSquare) return
     let total = 0
     let squares = 0
-    for (let c = 0; c < classes; c++) {
-      const v = share[c]!
+    for (let c = part; c < shares.length; c += 2) {
+      const v = shares[c]!
       total += v
       squares += v * v
     }
@@ -56,44 +63,38 @@ export const makeChroma = (rate: number, maxFrames: number): Chroma => {
     sum += squares / (total * total)
   }
 
-  const analyse = (count: number) => {
-    waiting = 0
-    if (count === 1) inIm.fill(0)
-    if (!isSounding[0] && (count === 1 || !isSounding[1])) return
-    fft.transform()
-    const [x, y] = shares
-    x.fill(0)
-    y.fill(0)
-    for (let k = first; k < end; k++) {
-      const m = size - k
-      const xr = outRe[k]! + outRe[m]!
-      const xi = outIm[k]! - outIm[m]!
-      const yr = outIm[k]! + outIm[m]!
-      const yi = outRe[m]! - outRe[k]!
-      const c = classOf[k]!
-      x[c] = x[c]! + xr * xr + xi * xi
-      y[c] = y[c]! + yr * yr + yi * yi
-    }
-    if (isSounding[0]) add(x)
-    if (count === 2 && isSounding[1]) add(y)
+  /** `count` frames, one or two, at addresses. */
+  const analyse = (one: number, other: number, count: number) => {
+    fft.transform(one, other, window.byteOffset)
+    kernels.functions.powerByClass(
+      fft.work.byteOffset,
+      size,
+      first,
+      ends.byteOffset,
+      runs,
+      firstClass,
+      classes,
+      powers,
+      shares.byteOffset
+    )
+    add(0)
+    if (count === 2) add(1)
   }
 
+  let known = 0
+  let bufferAddress = 0
+  const addressOfFrame = (k: number) => bufferAddress + 4 * framer.offsetOf(k)
   const framer = makeFramer({
+    kernels,
     channels: 1,
     frame: size,
     startOf: (k) => k * hop,
     maxPush: maxFrames,
-    onFrame: (buffers, offset) => {
-      const samples = buffers[0]!
-      const to = waiting === 0 ? inRe : inIm
-      let energy = 0
-      for (let i = 0; i < size; i++) {
-        const v = samples[offset + i]!
-        energy += v * v
-        to[i] = v * window[i]!
-      }
-      isSounding[waiting] = energy / size >= silenceMeanSquare
-      if (++waiting === 2) analyse(2)
+    groupFrames: 2,
+    onFrame: (buffers) => {
+      bufferAddress = buffers[0]!.byteOffset
+      known++
+      if (known % 2 === 0) analyse(addressOfFrame(known - 2), addressOfFrame(known - 1), 2)
     }
   })
   const single: [Float32Array] = [new Float32Array(0)]
@@ -105,7 +106,7 @@ export const makeChroma = (rate: number, maxFrames: number): Chroma => {
     },
     concentration: () => {
       framer.finish()
-      if (waiting === 1) analyse(1)
+      if (known % 2 === 1) analyse(addressOfFrame(known - 1), addressOfFrame(known - 1), 1)
       return frames === 0 ? evenConcentration : sum / frames
     }
   }

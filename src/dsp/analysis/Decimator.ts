@@ -3,6 +3,7 @@
  * phase, Kaiser window: flat within 0.01 dB to 0.32 of the new rate, and what would fold onto that range is down by
  * 60 dB.
  */
+import type { Kernels } from "../Kernels.ts"
 import { kaiser } from "./TruePeakMeter.ts"
 
 const targetRate = 11_025
@@ -15,24 +16,30 @@ const kaiserBeta = 5.65
 export const decimationFactor = (sampleRate: number): number => Math.max(1, Math.round(sampleRate / targetRate))
 
 export interface Decimator {
-  /** Returns how many samples `output` now holds. */
+  /** Returns how many samples `output` now holds, from its start. */
   readonly process: (input: Float32Array, length: number) => number
   readonly output: Float32Array
 }
 
-export const makeDecimator = (factor: number, maxFrames: number): Decimator => {
+/** `process` takes at most `maxFrames` samples at a time. */
+export const makeDecimator = (kernels: Kernels, factor: number, maxFrames: number): Decimator => {
   const taps = factor * tapsPerFactor
   const half = taps / 2
-  // An even, symmetric filter: only its right half is kept.
-  const kernel = Float64Array.from({ length: half }, (_, k) => {
+  const kernel = kernels.float32(taps)
+  // An even, symmetric filter: from its right half.
+  const right = Float64Array.from({ length: half }, (_, k) => {
     const distance = (k + 0.5) / factor
     return (Math.sin(Math.PI * distance) / (Math.PI * distance)) * kaiser((k + 0.5) / half, kaiserBeta)
   })
-  const sum = 2 * kernel.reduce((a, b) => a + b, 0)
-  for (let k = 0; k < half; k++) kernel[k] = kernel[k]! / sum
-  const output = new Float32Array(factor === 1 ? maxFrames : Math.ceil(maxFrames / factor) + 1)
+  const sum = 2 * right.reduce((a, b) => a + b, 0)
+  right.forEach((v, k) => {
+    kernel[half + k] = v / sum
+    kernel[half - 1 - k] = v / sum
+  })
+  // The kernel works on four outputs at a time.
+  const output = kernels.float32((factor === 1 ? maxFrames : Math.ceil(maxFrames / factor) + 1) + 3)
+  const buffer = kernels.float32(taps + factor + maxFrames + 3 * factor)
   // Half a kernel of zeros before the track centres the first output on its first sample.
-  const buffer = new Float32Array(taps + factor + maxFrames)
   let held = half
 
   const process = (input: Float32Array, length: number): number => {
@@ -42,17 +49,10 @@ export const makeDecimator = (factor: number, maxFrames: number): Decimator => {
     }
     buffer.set(input.subarray(0, length), held)
     held += length
-    let count = 0
-    let at = 0
-    for (; at + taps <= held; at += factor) {
-      const right = at + half
-      const left = right - 1
-      let value = 0
-      for (let k = 0; k < half; k++) value += kernel[k]! * (buffer[right + k]! + buffer[left - k]!)
-      output[count++] = value
-    }
-    buffer.copyWithin(0, at, held)
-    held -= at
+    const count = held < taps ? 0 : Math.floor((held - taps) / factor) + 1
+    kernels.functions.decimate(buffer.byteOffset, kernel.byteOffset, taps, factor, output.byteOffset, count)
+    buffer.copyWithin(0, count * factor, held)
+    held -= count * factor
     return count
   }
 

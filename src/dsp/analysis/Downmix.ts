@@ -2,6 +2,7 @@
  * Any number of channels to left and right: ITU-R BS.775-3, Annex 4 (centre and surrounds at -3 dB, LFE left out), in
  * the channel order of `channelWeights`. Not scaled down: sums may exceed full scale, which floats hold.
  */
+import type { Kernels } from "../Kernels.ts"
 
 const half = Math.SQRT1_2
 
@@ -37,46 +38,36 @@ export const downmixGains = (channels: number): ReadonlyArray<readonly [left: nu
   }
 }
 
-const average = (left: Float32Array, right: Float32Array, out: Float32Array, length: number): void => {
-  for (let i = 0; i < length; i++) out[i] = (left[i]! + right[i]!) / 2
-}
-
-const add = (x: Float32Array, gain: number, out: Float32Array, length: number): void => {
-  for (let i = 0; i < length; i++) out[i] = out[i]! + gain * x[i]!
-}
-
 export interface Downmix {
   readonly process: (channels: ReadonlyArray<Float32Array>, length: number) => void
   /** The block's own arrays for mono and stereo, else arrays that the next block reuses. */
   readonly left: () => Float32Array
   readonly right: () => Float32Array
-  /** (left + right) / 2, in an array that the next block reuses. */
-  readonly mid: Float32Array
 }
 
-export const makeDownmix = (channels: number, maxFrames: number): Downmix => {
+/** `process` takes arrays in the memory of the kernels. */
+export const makeDownmix = (kernels: Kernels, channels: number, maxFrames: number): Downmix => {
   const gains = downmixGains(channels)
-  const mixedLeft = new Float32Array(channels > 2 ? maxFrames : 0)
-  const mixedRight = new Float32Array(channels > 2 ? maxFrames : 0)
-  const mid = new Float32Array(maxFrames)
+  const mixedLeft = kernels.float32(channels > 2 ? maxFrames : 0)
+  const mixedRight = kernels.float32(channels > 2 ? maxFrames : 0)
   let left: Float32Array = mixedLeft
   let right: Float32Array = mixedRight
+  const add = (samples: Float32Array, gain: number, out: Float32Array, length: number) => {
+    if (gain !== 0) kernels.functions.addScaled(kernels.addressOf(samples), gain, out.byteOffset, length)
+  }
   const process = (input: ReadonlyArray<Float32Array>, length: number) => {
     if (channels <= 2) {
       left = input[0]!
       right = input[channels - 1]!
-      average(left, right, mid, length)
       return
     }
     mixedLeft.fill(0, 0, length)
     mixedRight.fill(0, 0, length)
     for (let c = 0; c < channels; c++) {
-      const x = input[c]!
       const [gainLeft, gainRight] = gains[c]!
-      if (gainLeft !== 0) add(x, gainLeft, mixedLeft, length)
-      if (gainRight !== 0) add(x, gainRight, mixedRight, length)
+      add(input[c]!, gainLeft, mixedLeft, length)
+      add(input[c]!, gainRight, mixedRight, length)
     }
-    average(left, right, mid, length)
   }
-  return { process, left: () => left, right: () => right, mid }
+  return { process, left: () => left, right: () => right }
 }

@@ -3,12 +3,10 @@
  * second. Over all samples of all channels.
  */
 import { blocksPerSecond } from "./BlockClock.ts"
+import type { BlockLevels } from "./BlockSums.ts"
 
 /** -60 dBFS: what is below counts as silence, in blocks and in frames. */
 export const silenceMeanSquare = 1e-6
-
-/** The largest positive code of 16 bits. A clipped 16-bit file never reaches 1 on the positive side. */
-const clippedAt = 32767 / 32768
 
 export interface DynamicsResult {
   /** Largest absolute sample, linear. */
@@ -25,8 +23,8 @@ export interface DynamicsResult {
 }
 
 export interface DynamicsMeter {
-  /** One block of at most 100 ms. False, and nothing is counted, if a sample in it is not finite. */
-  readonly process: (channels: ReadonlyArray<Float32Array>, length: number, complete: boolean) => boolean
+  /** The levels of one block of at most 100 ms. False, and nothing is counted, if a sample in it is not finite. */
+  readonly process: (block: BlockLevels, length: number, complete: boolean) => boolean
   readonly result: () => DynamicsResult
 }
 
@@ -73,36 +71,17 @@ export const makeDynamicsMeter = (channels: number): DynamicsMeter => {
     secondSamples = 0
   }
 
-  const process = (input: ReadonlyArray<Float32Array>, length: number, complete: boolean): boolean => {
-    let blockPeak = 0
-    let blockEnergy = 0
-    let blockClipped = 0
-    for (let c = 0; c < channels; c++) {
-      const x = input[c]!
-      let largest = 0
-      let sum = 0
-      for (let i = 0; i < length; i++) {
-        const v = x[i]!
-        const magnitude = Math.abs(v)
-        if (magnitude > largest) largest = magnitude
-        sum += v * v
-      }
-      // Only what comes near full scale is counted one by one.
-      if (largest >= clippedAt) for (let i = 0; i < length; i++) if (Math.abs(x[i]!) >= clippedAt) blockClipped++
-      if (largest > blockPeak) blockPeak = largest
-      blockEnergy += sum
-    }
-    // Squares of finite float32 cannot overflow a double: the sum is finite exactly if every sample is.
-    if (!Number.isFinite(blockEnergy)) return false
-    if (blockPeak > peak) peak = blockPeak
-    energy += blockEnergy
+  const process = (block: BlockLevels, length: number, complete: boolean): boolean => {
+    if (!Number.isFinite(block.energy)) return false
+    if (block.peak > peak) peak = block.peak
+    energy += block.energy
     samples += length * channels
-    clipped += blockClipped
+    clipped += block.clipped
     if (!complete) return true
-    if (blockEnergy / (length * channels) < silenceMeanSquare) silentBlocks++
+    if (block.energy / (length * channels) < silenceMeanSquare) silentBlocks++
     blocks++
-    secondPeak = Math.max(secondPeak, blockPeak)
-    secondEnergy += blockEnergy
+    secondPeak = Math.max(secondPeak, block.peak)
+    secondEnergy += block.energy
     secondSamples += length * channels
     if (blocks % blocksPerSecond === 0) closeSecond()
     return true

@@ -1,11 +1,13 @@
 /**
- * Complex discrete Fourier transform of a power-of-two size: Stockham's self-sorting radix-4 form (decimation in
- * frequency, one radix-2 pass where the size asks for it), float64. Source: C. Van Loan, "Computational Frameworks
- * for the Fast Fourier Transform" (1992), section 1.7.
+ * Complex discrete Fourier transforms of a power-of-two size, by Stockham's self-sorting radix-4 form (decimation in
+ * frequency). Source: C. Van Loan, "Computational Frameworks for the Fast Fourier Transform" (1992), section 1.7.
+ * `makeComplexFft` is compiled and of single precision, for spectra; `makeFft` is of double precision, for the few
+ * transforms of a whole track's series.
  *
  * Two real signals travel as one complex one (the first in the real part, the second in the imaginary part); with
  * Z = X + iY the spectra separate as X[k] = (Z[k] + conj Z[N-k]) / 2 and Y[k] = (Z[k] - conj Z[N-k]) / 2i.
  */
+import type { Kernels } from "../Kernels.ts"
 
 export interface Fft {
   readonly size: number
@@ -214,6 +216,40 @@ export const makeFft = (size: number): Fft => {
   }
 
   return { size, inRe, inIm, outRe: endsInWork ? workRe : inRe, outIm: endsInWork ? workIm : inIm, transform }
+}
+
+/** The compiled transform (assembly/fft.ts) of one size: its tables and its work array in the kernels' memory. */
+export interface ComplexFft {
+  readonly size: number
+  /** Twiddle factors, for kernels that call the transform themselves. */
+  readonly tables: Float32Array
+  /** 4 x size. After a transform: `size` real parts, then `size` imaginary parts, unscaled; the rest is scratch. */
+  readonly work: Float32Array
+  /** After a transform: the sums of squares of the two inputs, before the window. */
+  readonly energies: Float64Array
+  /**
+   * Forward transform, exp(-2 pi i k n / size), of window * (re + i im): addresses of `size` float32 each. A window that
+   * ends in zeros pads with zeros.
+   */
+  readonly transform: (re: number, im: number, window: number) => void
+}
+
+/** `size` must be a power of two, 16 or more. */
+export const makeComplexFft = (kernels: Kernels, size: number): ComplexFft => {
+  const { complexFft } = kernels.functions
+  const tables = kernels.float32((3 * size) / 2)
+  const work = kernels.float32(4 * size)
+  const energies = kernels.float64(2)
+  for (let p = 0; p < size / 4; p++) {
+    for (let m = 1; m <= 3; m++) {
+      const at = 24 * (p >> 2) + 8 * (m - 1) + (p & 3)
+      tables[at] = Math.cos((2 * Math.PI * m * p) / size)
+      tables[at + 4] = -Math.sin((2 * Math.PI * m * p) / size)
+    }
+  }
+  const transform = (re: number, im: number, window: number) =>
+    complexFft(re, im, window, work.byteOffset, tables.byteOffset, size, energies.byteOffset)
+  return { size, tables, work, energies, transform }
 }
 
 /**

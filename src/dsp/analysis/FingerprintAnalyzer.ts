@@ -4,11 +4,12 @@
  * same bits. What grows with the track: one number per 100 ms and two per 10 ms.
  */
 import type { Fingerprint, Measurements } from "../../domain/Fingerprint.ts"
+import { makeKernels } from "../Kernels.ts"
 import { bandShares } from "./BandShares.ts"
 import { makeBlockClock, maxBlockFrames } from "./BlockClock.ts"
+import { makeBlockSums } from "./BlockSums.ts"
 import { makeChroma } from "./Chroma.ts"
 import { decimationFactor, makeDecimator } from "./Decimator.ts"
-import { makeDownmix } from "./Downmix.ts"
 import { makeDynamicsMeter, silenceMeanSquare } from "./Dynamics.ts"
 import { makeHarmonicPercussive } from "./HarmonicPercussive.ts"
 import { makeLoudnessMeter } from "./LoudnessMeter.ts"
@@ -59,24 +60,23 @@ export const makeFingerprintAnalyzer = (options: {
   const bins = frame / 2 + 1
   const binHz = sampleRate / frame
 
+  const kernels = makeKernels()
+  const sums = makeBlockSums(kernels, channels, maxFrames)
   const dynamics = makeDynamicsMeter(channels)
-  const loudness = makeLoudnessMeter(sampleRate, channels)
-  const truePeak = makeTruePeakMeter(sampleRate, channels, maxFrames)
-  const downmix = makeDownmix(channels, maxFrames)
+  const loudness = makeLoudnessMeter(kernels, sampleRate, channels)
+  const truePeak = makeTruePeakMeter(kernels, sampleRate, channels, maxFrames)
   const stereo = makeStereoField()
-  const shape = makeSpectralShape(bins, binHz)
-  const separation = makeHarmonicPercussive(bins)
-  const totalPower = new Float64Array(bins)
-  const spectrum = makeStereoSpectrum(sampleRate, maxFrames, (power, meanSquare) => {
-    for (let k = 0; k < bins; k++) totalPower[k] = totalPower[k]! + power[k]!
+  const shape = makeSpectralShape(kernels, bins, binHz)
+  const separation = makeHarmonicPercussive(kernels, bins)
+  const spectrum = makeStereoSpectrum(kernels, sampleRate, maxFrames, (power, meanSquare) => {
     separation.process(power)
     if (meanSquare >= silenceMeanSquare) shape.process(power)
   })
-  const onsets = makeOnsetFlux(sampleRate, maxFrames)
+  const onsets = makeOnsetFlux(kernels, sampleRate, maxFrames)
   const factor = decimationFactor(sampleRate)
-  const decimator = makeDecimator(factor, maxFrames)
-  const yin = makeYin(sampleRate / factor, decimator.output.length)
-  const chroma = makeChroma(sampleRate / factor, decimator.output.length)
+  const decimator = makeDecimator(kernels, factor, maxFrames)
+  const yin = makeYin(kernels, sampleRate / factor, decimator.output.length)
+  const chroma = makeChroma(kernels, sampleRate / factor, decimator.output.length)
 
   let frames = 0
   let fault: { readonly kind: "not_finite"; readonly frame: number; readonly channel: number } | undefined
@@ -90,22 +90,20 @@ export const makeFingerprintAnalyzer = (options: {
     return undefined
   }
 
-  const clock = makeBlockClock(sampleRate, channels, (block, length, complete) => {
+  const clock = makeBlockClock(kernels, sampleRate, channels, (block, length, complete) => {
     if (fault !== undefined) return
-    if (!dynamics.process(block, length, complete)) {
+    sums.process(block, length)
+    if (!dynamics.process(sums.levels(), length, complete)) {
       fault = firstNotFinite(block, length)
       return
     }
     frames += length
     if (complete) loudness.process(block, length)
     truePeak.process(block, length)
-    downmix.process(block, length)
-    const left = downmix.left()
-    const right = downmix.right()
-    stereo.process(left, right, length)
-    spectrum.process(left, right, length)
-    onsets.process(downmix.mid, length)
-    const decimated = decimator.process(downmix.mid, length)
+    stereo.process(sums.stereo(), length)
+    spectrum.process(sums.left(), sums.right(), length)
+    onsets.process(sums.mid, length)
+    const decimated = decimator.process(sums.mid, length)
     yin.process(decimator.output, decimated)
     chroma.process(decimator.output, decimated)
   })
@@ -121,13 +119,13 @@ export const makeFingerprintAnalyzer = (options: {
     const peakDbfs = 20 * Math.log10(levels.peak)
     if (integratedLufs > maximumLufs || levels.peak > maximumPeak) return { kind: "out_of_scale", peakDbfs }
     spectrum.finish()
-    const balance = bandShares(totalPower, binHz)
+    const balance = bandShares(spectrum.total, binHz)
     if (balance === null) return { kind: "silent" }
     const { centroidHz, flatness, rolloffHz } = shape.result()
     const { correlation, width } = stereo.result()
     const flux = onsets.result()
     const onsetCount = countOnsets(flux.full)
-    const { bpm, stability } = measureTempo(flux)
+    const { bpm, stability } = measureTempo(kernels, flux)
     return {
       kind: "measured",
       fingerprint: {

@@ -3,6 +3,7 @@
  * (loudness range) and the spread of short-term loudness, all from the K-weighted power of 100 ms blocks. That series is
  * the only thing that grows with the track.
  */
+import type { Kernels } from "../Kernels.ts"
 import { kWeighting, meanSquareToLufs } from "../KWeighting.ts"
 import { blocksPerSecond } from "./BlockClock.ts"
 import { makeSeries64 } from "./Series.ts"
@@ -54,56 +55,46 @@ export interface LoudnessResult {
 }
 
 export interface LoudnessMeter {
-  /** One complete 100 ms block, planar. */
+  /** One complete 100 ms block, planar, in the memory of the kernels. */
   readonly process: (channels: ReadonlyArray<Float32Array>, length: number) => void
   /** Ends the measurement. */
   readonly result: () => LoudnessResult
 }
 
-// Filter states this small are silence that decays; as denormals they would slow every operation down.
-const flush = (x: number): number => (x < 1e-30 && x > -1e-30 ? 0 : x)
-
-export const makeLoudnessMeter = (sampleRate: number, channels: number): LoudnessMeter => {
-  const weights = channelWeights(channels)
-  const [shelf, highPass] = kWeighting(sampleRate)
-  const state = new Float64Array(4 * channels)
+export const makeLoudnessMeter = (kernels: Kernels, sampleRate: number, channels: number): LoudnessMeter => {
+  const coefficients = kernels.float64(10)
+  coefficients.set(kWeighting(sampleRate).flatMap(({ a1, a2, b0, b1, b2 }) => [b0, b1, b2, a1, a2]))
+  const energies = kernels.float64(2)
+  const pairs = pairsOf(channelWeights(channels)).map((pair) => ({ ...pair, state: kernels.float64(12) }))
   const powers = makeSeries64()
-
-  const energyOf = (x: Float32Array, length: number, at: number): number => {
-    const { a1, a2, b0, b1, b2 } = shelf
-    const { a1: d1, a2: d2, b0: c0, b1: c1, b2: c2 } = highPass
-    let s1 = state[at]!
-    let s2 = state[at + 1]!
-    let t1 = state[at + 2]!
-    let t2 = state[at + 3]!
-    let energy = 0
-    for (let i = 0; i < length; i++) {
-      const v = x[i]!
-      const y = b0 * v + s1
-      s1 = b1 * v - a1 * y + s2
-      s2 = b2 * v - a2 * y
-      const z = c0 * y + t1
-      t1 = c1 * y - d1 * z + t2
-      t2 = c2 * y - d2 * z
-      energy += z * z
-    }
-    state[at] = flush(s1)
-    state[at + 1] = flush(s2)
-    state[at + 2] = flush(t1)
-    state[at + 3] = flush(t2)
-    return energy
-  }
 
   const process = (input: ReadonlyArray<Float32Array>, length: number) => {
     let energy = 0
-    for (let c = 0; c < channels; c++) {
-      const weight = weights[c]!
-      if (weight > 0) energy += weight * energyOf(input[c]!, length, 4 * c)
+    for (const { first, firstWeight, second, secondWeight, state } of pairs) {
+      kernels.functions.kWeightedEnergy(
+        kernels.addressOf(input[first]!),
+        kernels.addressOf(input[second]!),
+        length,
+        coefficients.byteOffset,
+        state.byteOffset,
+        energies.byteOffset
+      )
+      energy += firstWeight * energies[0]! + secondWeight * energies[1]!
     }
     powers.push(energy / length)
   }
 
   return { process, result: () => gatedLoudness(powers.take()) }
+}
+
+/** The channels that count, by twos; an odd last one goes with itself, at weight 0. */
+const pairsOf = (weights: ReadonlyArray<number>) => {
+  const counted = weights.flatMap((weight, channel) => (weight > 0 ? [{ channel, weight }] : []))
+  return Array.from({ length: Math.ceil(counted.length / 2) }, (_, i) => {
+    const first = counted[2 * i]!
+    const second = counted[2 * i + 1] ?? { channel: first.channel, weight: 0 }
+    return { first: first.channel, firstWeight: first.weight, second: second.channel, secondWeight: second.weight }
+  })
 }
 
 /** `powers`: the channel-weighted mean square of each 100 ms block. */

@@ -2,9 +2,10 @@
  * Onset strength: log-filtered spectral flux with a maximum filter (S. Boeck, F. Krebs, M. Schedl, "Evaluating the
  * online capabilities of onset detection methods", ISMIR 2012; S. Boeck and G. Widmer, "Maximum filter vibrato
  * suppression for onset detection", DAFx 2013), in Hann frames of about 23 ms every 10 ms, and the onsets picked from
- * it. The low bands alone (below about 730 Hz) are kept apart: they carry the beat. Two frames share each transform.
+ * it. The low bands alone (below about 730 Hz) are kept apart: they carry the beat.
  */
-import { hannWindow, makeFft, nearestPowerOfTwo } from "./Fft.ts"
+import type { Kernels } from "../Kernels.ts"
+import { hannWindow, makeComplexFft, nearestPowerOfTwo } from "./Fft.ts"
 import { makeFramer } from "./Framer.ts"
 import { makeSeries32 } from "./Series.ts"
 
@@ -18,6 +19,8 @@ const highestHz = 17_000
 const lowBandsHz = 730
 /** Bands enter as log10(1 + magnitude), with the magnitude of a transform of 1024: a full-scale sine has 256. */
 const referenceSize = 1024
+/** The kernel measures one frame a lane. */
+const groupFrames = 4
 
 export interface OnsetSeries {
   /** Flux over all bands, one value a hop. */
@@ -32,109 +35,91 @@ export interface OnsetFlux {
   readonly result: () => OnsetSeries
 }
 
-export interface Filterbank {
-  /** First bin, centre bin and bin after the last, per band. */
-  readonly start: Int32Array
-  readonly centre: Int32Array
-  readonly end: Int32Array
-}
-
-export const makeFilterbank = (sampleRate: number, frame: number): Filterbank => {
+/**
+ * Bins of the corners of triangular filters: filter b rises from corner b to b + 1 and falls to b + 2. For a transform
+ * of `frame` samples.
+ */
+export const filterCorners = (sampleRate: number, frame: number): ReadonlyArray<number> => {
   const binHz = sampleRate / frame
-  const places: Array<number> = []
+  const corners: Array<number> = []
   for (let i = 0; ; i++) {
     const frequency = lowestHz * 2 ** (i / bandsPerOctave)
     if (frequency > highestHz) break
     const bin = Math.round(frequency / binHz)
     if (bin > frame / 2) break
-    if (places.at(-1) !== bin) places.push(bin)
+    if (corners.at(-1) !== bin) corners.push(bin)
   }
-  const count = Math.max(0, places.length - 2)
-  return {
-    start: Int32Array.from({ length: count }, (_, i) => places[i]! + 1),
-    centre: Int32Array.from({ length: count }, (_, i) => places[i + 1]!),
-    end: Int32Array.from({ length: count }, (_, i) => places[i + 2]!)
-  }
+  return corners
 }
 
-export const makeOnsetFlux = (sampleRate: number, maxFrames: number): OnsetFlux => {
+/** `process` takes at most `maxFrames` samples at a time. */
+export const makeOnsetFlux = (kernels: Kernels, sampleRate: number, maxFrames: number): OnsetFlux => {
   const frame = nearestPowerOfTwo(frameSeconds * sampleRate)
-  const fft = makeFft(frame)
-  const { inIm, inRe, outIm, outRe } = fft
-  const window = hannWindow(frame)
-  const { centre, end, start } = makeFilterbank(sampleRate, frame)
-  const bandCount = centre.length
-  const lowCount = centre.findIndex((bin) => (bin * sampleRate) / frame > lowBandsHz)
+  const ffts = [makeComplexFft(kernels, frame), makeComplexFft(kernels, frame)] as const
+  const window = kernels.float32(frame)
+  window.set(hannWindow(frame))
+  const bins = filterCorners(sampleRate, frame)
+  const bandCount = bins.length - 2
+  const isAboveLow = (bin: number) => (bin * sampleRate) / frame > lowBandsHz
+  const lowCount = bins.slice(1, -1).findIndex(isAboveLow)
   const lowBands = lowCount === -1 ? bandCount : lowCount
-  const scale = referenceSize / frame
-  const magnitude = new Float64Array(frame / 2 + 1)
-  let current = new Float64Array(bandCount)
-  let previous = new Float64Array(bandCount)
+  const lastBin = bins.at(-1)!
+  const corners = kernels.int32(bins.length)
+  corners.set(bins)
+  const rising = kernels.float32(lastBin + 1)
+  for (let s = 0; s + 1 < bins.length; s++) {
+    const from = bins[s]!
+    const to = bins[s + 1]!
+    for (let k = from + 1; k <= to; k++) rising[k] = (k - from) / (to - from)
+  }
+  const magnitudes = kernels.float32(groupFrames * (lastBin + 4)).byteOffset
+  const bands = kernels.float32(groupFrames * (bandCount + 2)).byteOffset
+  const largest = kernels.float32(groupFrames * (bandCount + 1)).byteOffset
+  const flux = kernels.float32(2 * groupFrames)
+  // The magnitudes come doubled.
+  const scale = referenceSize / frame / 2
   const full = makeSeries32()
   const low = makeSeries32()
-  let waiting = 0
-  let isFirst = true
+  let known = 0
+  let measured = 0
+  let bufferAddress = 0
 
-  const flux = (now: Float64Array, before: Float64Array, count: number): number => {
-    let sum = 0
-    for (let b = 0; b < count; b++) {
-      let largest = before[b]!
-      if (b > 0 && before[b - 1]! > largest) largest = before[b - 1]!
-      if (b + 1 < count && before[b + 1]! > largest) largest = before[b + 1]!
-      const rise = now[b]! - largest
-      if (rise > 0) sum += rise
-    }
-    return sum
-  }
-
-  /** `magnitude` holds twice the magnitudes of one frame. */
-  const note = () => {
-    for (let b = 0; b < bandCount; b++) {
-      const from = start[b]!
-      const middle = centre[b]!
-      const to = end[b]!
-      let sum = magnitude[middle]!
-      for (let k = from; k < middle; k++) sum += (magnitude[k]! * (k - from + 1)) / (middle - from + 1)
-      for (let k = middle + 1; k < to; k++) sum += (magnitude[k]! * (to - k)) / (to - middle)
-      const filtered = (sum * scale) / 2
-      current[b] = Math.log10(1 + filtered)
-    }
-    full.push(isFirst ? 0 : flux(current, previous, bandCount))
-    low.push(isFirst ? 0 : flux(current, previous, lowBands))
-    isFirst = false
-    const swap = previous
-    previous = current
-    current = swap
-  }
-
-  const analyse = (count: number) => {
-    waiting = 0
-    if (count === 1) inIm.fill(0)
-    fft.transform()
-    const half = frame / 2
-    const last = bandCount === 0 ? 0 : Math.min(half, end[bandCount - 1]!)
-    for (let part = 0; part < count; part++) {
-      const sign = part === 0 ? 1 : -1
-      for (let k = 1; k <= last; k++) {
-        const m = frame - k
-        const a = outRe[k]! + sign * outRe[m]!
-        const b = outIm[k]! - sign * outIm[m]!
-        magnitude[k] = Math.sqrt(a * a + b * b)
-      }
-      note()
+  /** The next four frames; of what is not known yet, the last known takes the place. */
+  const analyse = () => {
+    const { fourMagnitudes, onsetFlux } = kernels.functions
+    const address = (i: number) => bufferAddress + 4 * framer.offsetOf(Math.min(measured + i, known - 1))
+    ffts[0].transform(address(0), address(1), window.byteOffset)
+    ffts[1].transform(address(2), address(3), window.byteOffset)
+    fourMagnitudes(ffts[0].work.byteOffset, ffts[1].work.byteOffset, frame, lastBin, magnitudes)
+    onsetFlux(
+      magnitudes,
+      corners.byteOffset,
+      rising.byteOffset,
+      bandCount,
+      lowBands,
+      scale,
+      bands,
+      largest,
+      flux.byteOffset
+    )
+    for (let i = 0; measured < known; measured++, i++) {
+      // Nothing rises into the first frame.
+      full.push(measured === 0 ? 0 : flux[i]!)
+      low.push(measured === 0 ? 0 : flux[groupFrames + i]!)
     }
   }
 
   const framer = makeFramer({
+    kernels,
     channels: 1,
     frame,
     startOf: (k) => Math.round((k * sampleRate) / hopsPerSecond),
     maxPush: maxFrames,
-    onFrame: (buffers, offset) => {
-      const x = buffers[0]!
-      const to = waiting === 0 ? inRe : inIm
-      for (let i = 0; i < frame; i++) to[i] = x[offset + i]! * window[i]!
-      if (++waiting === 2) analyse(2)
+    groupFrames,
+    onFrame: (buffers) => {
+      bufferAddress = buffers[0]!.byteOffset
+      known++
+      if (known % groupFrames === 0) analyse()
     }
   })
   const single: [Float32Array] = [new Float32Array(0)]
@@ -146,7 +131,7 @@ export const makeOnsetFlux = (sampleRate: number, maxFrames: number): OnsetFlux 
     },
     result: () => {
       framer.finish()
-      if (waiting === 1) analyse(1)
+      if (measured < known) analyse()
       return { full: full.take(), low: low.take() }
     }
   }

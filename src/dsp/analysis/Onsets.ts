@@ -13,10 +13,11 @@ const meanFactor = 2
 /** In the unit of the flux (decades, summed over bands): steady chords and quiet noise stay below. */
 const offset = 0.5
 
-export const countOnsets = (flux: Float32Array): number => {
+/** Hands over the hop of each onset, ascending, and returns how many there are. Stops at the onset number `atMost`. */
+export const pickOnsets = (flux: Float32Array, onOnset: (hop: number) => void, atMost = Infinity): number => {
   let count = 0
   let last = -Infinity
-  for (let t = 1; t < flux.length; t++) {
+  for (let t = 1; t < flux.length && count < atMost; t++) {
     const value = flux[t]!
     if (value < offset || t - last <= reachHops) continue
     if (!isLargest(flux, t, value)) continue
@@ -27,9 +28,13 @@ export const countOnsets = (flux: Float32Array): number => {
     if (value < (meanFactor * sum) / (end - from) + offset) continue
     count++
     last = t
+    onOnset(t)
   }
   return count
 }
+
+/** How many onsets there are, at most `atMost`. */
+export const countOnsets = (flux: Float32Array, atMost = Infinity): number => pickOnsets(flux, () => {}, atMost)
 
 /** Of equal values the first counts. */
 const isLargest = (flux: Float32Array, t: number, value: number): boolean => {

@@ -1,11 +1,10 @@
 /** Centroid, roll-off and flatness of power spectra, averaged over frames (the definitions of librosa.feature). */
+import { addressOf, type Kernels } from "../Kernels.ts"
 
 /** Share of the summed magnitudes that lies at or below the roll-off. */
 const rolloffShare = 0.85
 /** Floor of a bin's power in the flatness, of an unscaled transform: keeps empty bins from deciding it. */
 const flatnessFloor = 1e-10
-/** Products of this many powers between the floor and 60 dB above full scale stay inside a double's range. */
-const productRun = 16
 
 export interface SpectralShapeResult {
   readonly centroidHz: number
@@ -20,43 +19,32 @@ export interface SpectralShape {
   readonly result: () => SpectralShapeResult
 }
 
-export const makeSpectralShape = (bins: number, binHz: number): SpectralShape => {
-  const magnitude = new Float64Array(bins)
+/** `bins` bins from 0 Hz to Nyquist, `binHz` apart. */
+export const makeSpectralShape = (kernels: Kernels, bins: number, binHz: number): SpectralShape => {
+  const input = kernels.float32(bins)
+  const work = kernels.float64(Math.ceil(bins / 2) + 2 + Math.ceil(bins / 64)).byteOffset
+  const sums = kernels.float64(6)
   let frames = 0
   let centroidSum = 0
   let rolloffSum = 0
   let flatnessSum = 0
 
   const process = (power: Float32Array) => {
-    let sum = 0
-    let moment = 0
-    let arithmetic = 0
-    let logarithms = 0
-    let product = 1
-    for (let k = 0; k < bins; k++) {
-      const p = power[k]!
-      const m = Math.sqrt(p)
-      magnitude[k] = m
-      sum += m
-      moment += k * m
-      const floored = p > flatnessFloor ? p : flatnessFloor
-      arithmetic += floored
-      product *= floored
-      if (k % productRun === productRun - 1) {
-        logarithms += Math.log(product)
-        product = 1
-      }
-    }
-    logarithms += Math.log(product)
-    if (sum === 0) return
-    const wanted = rolloffShare * sum
-    let below = 0
-    let k = -1
-    while (below < wanted && k < bins - 1) below += magnitude[++k]!
+    kernels.functions.spectralShape(
+      addressOf(power, bins, input),
+      bins,
+      rolloffShare,
+      flatnessFloor,
+      work,
+      sums.byteOffset
+    )
+    const magnitude = sums[0]!
+    if (magnitude === 0) return
     frames++
-    centroidSum += moment / sum
-    rolloffSum += k
-    flatnessSum += Math.exp(logarithms / bins) / (arithmetic / bins)
+    centroidSum += sums[1]! / magnitude
+    rolloffSum += sums[2]!
+    const logarithm = Math.log2(sums[4]!) + sums[5]!
+    flatnessSum += 2 ** (logarithm / bins) / (sums[3]! / bins)
   }
 
   const result = (): SpectralShapeResult =>

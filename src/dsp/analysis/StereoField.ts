@@ -1,4 +1,5 @@
 /** Width and correlation of left and right over a whole track. */
+import type { StereoSums } from "./BlockSums.ts"
 
 export interface StereoResult {
   /** RMS(side) / (RMS(mid) + RMS(side)): 0 mono, 0.5 uncorrelated or one side only, 1 out of phase. */
@@ -8,7 +9,8 @@ export interface StereoResult {
 }
 
 export interface StereoField {
-  readonly process: (left: Float32Array, right: Float32Array, length: number) => void
+  /** The sums over one block. */
+  readonly process: (block: StereoSums, length: number) => void
   readonly result: () => StereoResult
 }
 
@@ -18,47 +20,24 @@ export const makeStereoField = (): StereoField => {
   let sumR = 0
   let sumLL = 0
   let sumRR = 0
-  let sumLR = 0
-  // Mid and side have sums of their own: from LL, RR and LR a faint side would be lost in rounding.
   let sumMM = 0
   let sumSS = 0
 
-  const process = (left: Float32Array, right: Float32Array, length: number) => {
-    let l1 = 0
-    let r1 = 0
-    let ll = 0
-    let rr = 0
-    let lr = 0
-    let mm = 0
-    let ss = 0
-    for (let i = 0; i < length; i++) {
-      const l = left[i]!
-      const r = right[i]!
-      const m = l + r
-      const s = l - r
-      l1 += l
-      r1 += r
-      ll += l * l
-      rr += r * r
-      lr += l * r
-      mm += m * m
-      ss += s * s
-    }
+  const process = (block: StereoSums, length: number) => {
     count += length
-    sumL += l1
-    sumR += r1
-    sumLL += ll
-    sumRR += rr
-    sumLR += lr
-    sumMM += mm
-    sumSS += ss
+    sumL += block.left
+    sumR += block.right
+    sumLL += block.leftSquared
+    sumRR += block.rightSquared
+    sumMM += block.midSquared
+    sumSS += block.sideSquared
   }
 
   const result = (): StereoResult => {
     if (sumSS === 0) return { width: 0, correlation: 1 }
     const varianceL = sumLL - (sumL * sumL) / count
     const varianceR = sumRR - (sumR * sumR) / count
-    const covariance = sumLR - (sumL * sumR) / count
+    const covariance = (sumMM - sumSS) / 4 - (sumL * sumR) / count
     // Below this the variance is the rounding of a constant's sums.
     const isConstant = (variance: number, energy: number) => variance <= 1e-12 * energy
     const correlation =

@@ -6,7 +6,8 @@
  * 2 r(t)) / (W - t), with r from the Fourier transform of the power spectrum. Two frames share each transform. The
  * parabola of step 5 goes through d itself: through the normalised function, it is biased for short periods.
  */
-import { makeFft } from "./Fft.ts"
+import type { Kernels } from "../Kernels.ts"
+import { makeComplexFft } from "./Fft.ts"
 import { makeFramer } from "./Framer.ts"
 import { silenceMeanSquare } from "./Dynamics.ts"
 
@@ -29,18 +30,23 @@ export interface Yin {
 }
 
 /** `rate` between 8 and 16 kHz; `onPitch` gets the pitch of each frame in Hz, 0 where there is none. */
-export const makeYin = (rate: number, maxFrames: number, onPitch?: (frequencyHz: number) => void): Yin => {
+export const makeYin = (
+  kernels: Kernels,
+  rate: number,
+  maxFrames: number,
+  onPitch?: (frequencyHz: number) => void
+): Yin => {
   const longest = Math.min(size / 2, Math.ceil(rate / lowestHz) + 1)
   const shortest = Math.max(2, Math.floor(rate / highestHz))
   const frame = size - longest
   const hop = Math.round(rate / hopsPerSecond)
-  const fft = makeFft(size)
-  const { inIm, inRe, outIm, outRe } = fft
-  const sums = [new Float64Array(frame + 1), new Float64Array(frame + 1)] as const
-  const difference = new Float64Array(longest + 1)
+  const fft = makeComplexFft(kernels, size)
+  const padded = kernels.float32(size).fill(1, 0, frame)
+  const whole = kernels.float32(size).fill(1)
+  const powers = kernels.float32(2 * size).byteOffset
+  const difference = kernels.float64(longest + 1).byteOffset
   const pitches = new Float64Array(pairHops)
   let frameIndex = 0
-  let waiting = 0
   let pairs = 0
   let steady = 0
 
@@ -56,90 +62,48 @@ export const makeYin = (rate: number, maxFrames: number, onPitch?: (frequencyHz:
     frameIndex++
   }
 
-  const pitchOf = (correlation: Float64Array, squares: Float64Array): number => {
-    const energy = squares[frame]!
-    if (energy / frame < silenceMeanSquare) return 0
-    difference[0] = 0
-    let sum = 0
-    let best = 0
-    let bestValue = dipThreshold
-    for (let t = 1; t <= longest; t++) {
-      const shared = squares[frame - t]! + (energy - squares[t]!)
-      const d = Math.max(0, (shared - (2 * correlation[t]!) / size) / (frame - t))
-      difference[t] = d
-      sum += d
-      if (t < shortest) continue
-      const normalised = sum > 0 ? (d * t) / sum : 1
-      if (normalised < bestValue) {
-        best = t
-        bestValue = normalised
-      } else if (best > 0) break
-    }
-    // A dip that still falls at the end of the range is not a dip.
-    if (best === 0 || best >= longest) return 0
-    const before = difference[best - 1]!
-    const at = difference[best]!
-    const after = difference[best + 1]!
-    const curvature = before - 2 * at + after
-    const offset = curvature > 0 ? (before - after) / (2 * curvature) : 0
-    return rate / (best + Math.max(-0.5, Math.min(0.5, offset)))
+  const pitchOf = (samples: number, correlation: number): number => {
+    const period = kernels.functions.yinPeriod(
+      samples,
+      frame,
+      correlation,
+      // The powers are four times too large, and the transform is not scaled.
+      1 / (4 * size),
+      shortest,
+      longest,
+      silenceMeanSquare,
+      dipThreshold,
+      difference
+    )
+    return period > 0 ? rate / period : 0
   }
 
-  const analyse = (count: number) => {
-    inRe.fill(0, frame)
-    inIm.fill(0, frame)
-    if (count === 1) inIm.fill(0, 0, frame)
-    for (const [samples, squares] of [
-      [inRe, sums[0]],
-      [inIm, sums[1]]
-    ] as const) {
-      let sum = 0
-      for (let i = 0; i < frame; i++) {
-        const v = samples[i]!
-        sum += v * v
-        squares[i + 1] = sum
-      }
-    }
-    const last = size - 1
-    fft.transform()
-    // Power of the first frame into the real part, of the second into the imaginary: both are even, so are their
-    // transforms real.
-    const firstPower = outRe[0]! * outRe[0]!
-    const secondPower = outIm[0]! * outIm[0]!
-    for (let k = 1; k <= size / 2; k++) {
-      const m = last + 1 - k
-      const xr = (outRe[k]! + outRe[m]!) / 2
-      const xi = (outIm[k]! - outIm[m]!) / 2
-      const yr = (outIm[k]! + outIm[m]!) / 2
-      const yi = (outRe[m]! - outRe[k]!) / 2
-      powers[k] = xr * xr + xi * xi
-      powers[size / 2 + k] = yr * yr + yi * yi
-    }
-    inRe[0] = firstPower
-    inIm[0] = secondPower
-    for (let k = 1; k <= size / 2; k++) {
-      inRe[k] = powers[k]!
-      inRe[size - k] = powers[k]!
-      inIm[k] = powers[size / 2 + k]!
-      inIm[size - k] = powers[size / 2 + k]!
-    }
-    fft.transform()
-    note(pitchOf(outRe, sums[0]))
-    if (count === 2) note(pitchOf(outIm, sums[1]))
-    waiting = 0
+  /** `count` frames, one or two, at addresses. */
+  const analyse = (one: number, other: number, count: number) => {
+    const { byteOffset: work } = fft.work
+    fft.transform(one, other, padded.byteOffset)
+    kernels.functions.powersOfTwo(work, size, powers)
+    fft.transform(powers, powers + 4 * size, whole.byteOffset)
+    note(pitchOf(one, work))
+    if (count === 2) note(pitchOf(other, work + 4 * size))
   }
-  const powers = new Float64Array(size + 1)
 
+  let known = 0
+  let bufferAddress = 0
+  const addressOfFrame = (k: number) => bufferAddress + 4 * framer.offsetOf(k)
   const framer = makeFramer({
+    kernels,
     channels: 1,
     frame,
     startOf: (k) => k * hop,
     maxPush: maxFrames,
-    onFrame: (buffers, offset) => {
-      const x = buffers[0]!
-      const to = waiting === 0 ? inRe : inIm
-      for (let i = 0; i < frame; i++) to[i] = x[offset + i]!
-      if (++waiting === 2) analyse(2)
+    groupFrames: 2,
+    // The window pads with zeros, times what lies there.
+    spareFrames: size - frame,
+    onFrame: (buffers) => {
+      bufferAddress = buffers[0]!.byteOffset
+      known++
+      if (known % 2 === 0) analyse(addressOfFrame(known - 2), addressOfFrame(known - 1), 2)
     }
   })
   const single: [Float32Array] = [new Float32Array(0)]
@@ -151,7 +115,7 @@ export const makeYin = (rate: number, maxFrames: number, onPitch?: (frequencyHz:
     },
     stability: () => {
       framer.finish()
-      if (waiting === 1) analyse(1)
+      if (known % 2 === 1) analyse(addressOfFrame(known - 1), addressOfFrame(known - 1), 1)
       return pairs < minimumPairs ? 0 : steady / pairs
     }
   }

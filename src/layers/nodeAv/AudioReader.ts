@@ -4,7 +4,7 @@ import { TrackUnreadable, type UnreadableReason } from "../../domain/AnalysisErr
 import type { AudioBlock, AudioInfo } from "../../services/AudioDecoder.ts"
 import { type ContainerFacts, fileFault, inspect, looksLikeAudio } from "./containers.ts"
 import { FrameSource } from "./FrameSource.ts"
-import { copySamples } from "./frames.ts"
+import { SampleQueue } from "./SampleQueue.ts"
 
 export const decoderName = "ffmpeg (node-av)"
 
@@ -65,10 +65,10 @@ export class AudioReader {
   #source: FrameSource
   /** Timestamp of sample 0. */
   readonly #origin: number
-  /** Of the next sample to be delivered or dropped. */
+  /** Between the decoder and whoever reads. */
+  readonly #queue = new SampleQueue()
+  /** Of the next sample to be queued or dropped. */
   #position = 0
-  /** Samples of the source's current frame that are used up. */
-  #used = 0
   /** Where the next frame's timestamp should be; NaN where nothing is known. */
   #expectedTimestamp = Number.NaN
   #startFrame = 0
@@ -105,7 +105,6 @@ export class AudioReader {
     this.#source.close()
     this.#source = this.#open()
     this.#position = 0
-    this.#used = 0
     this.#expectedTimestamp = Number.NaN
     this.#readFirst()
   }
@@ -115,28 +114,33 @@ export class AudioReader {
    * "end" behind the last. Throws TrackUnreadable once what was decoded before is delivered.
    */
   next(lengthFrames: number): AudioBlock | "dropping" | "end" {
-    for (let dropped = 0; this.#position < this.#startFrame && this.#hasSamples();) {
-      if (dropped >= dropFramesPerCall) return "dropping"
-      const length = Math.min(this.#source.lengthFrames - this.#used, this.#startFrame - this.#position)
-      this.#use(length)
-      dropped += length
-    }
-    const start = this.#position
+    if (!this.#drop()) return "dropping"
+    const start = Math.max(this.#position - this.#queue.lengthFrames, this.#startFrame)
     const channels = Array.from({ length: this.info.channels }, () => new Float32Array(lengthFrames))
+    const length = this.readInto(channels, lengthFrames)
+    if (length === 0) return "end"
+    if (length === lengthFrames) return { start, length, channels }
+    return { start, length, channels: channels.map((samples) => samples.slice(0, length)) }
+  }
+
+  /**
+   * Writes the next samples to the start of one array a channel: `lengthFrames` of them, fewer at the end, then 0.
+   * Throws TrackUnreadable once what was decoded before is delivered.
+   */
+  readInto(target: ReadonlyArray<Float32Array>, lengthFrames: number): number {
     let filled = 0
-    while (filled < lengthFrames && this.#hasSamples()) {
-      const length = Math.min(this.#source.lengthFrames - this.#used, lengthFrames - filled)
-      copySamples(this.#source.samples!, this.#used, length, channels, filled)
-      this.#use(length)
+    while (filled < lengthFrames) {
+      this.#fill(lengthFrames - filled)
+      const length = this.#queue.read(target, filled, lengthFrames - filled)
+      if (length === 0) break
       filled += length
     }
-    if (filled === lengthFrames) return { start, length: filled, channels }
-    if (filled > 0) return { start, length: filled, channels: channels.map((samples) => samples.slice(0, filled)) }
-    if (this.#end instanceof TrackUnreadable) throw this.#end
-    return "end"
+    if (filled === 0 && this.#end instanceof TrackUnreadable) throw this.#end
+    return filled
   }
 
   close(): void {
+    this.#queue.close()
     this.#source.close()
   }
 
@@ -162,7 +166,7 @@ export class AudioReader {
 
   /** Decodes the first frame. Its timestamp is the origin of all positions; NaN where it has none. */
   #readFirst(): number {
-    if (this.#hasSamples()) return this.#source.timestampFrames
+    if (this.#hasFrame()) return this.#source.timestampFrames
     const { probeScore } = this.#source
     if (probeScore <= doubtfulProbeScore && !looksLikeAudio(this.#path)) throw this.#unreadable("open", "not_audio")
     if (this.#end instanceof TrackUnreadable) throw this.#end
@@ -172,7 +176,6 @@ export class AudioReader {
   /** Goes to a frame at or before `frames`, and places it. Damage on the way is none of the wanted samples. */
   #seekSource(frames: number): boolean {
     if (!this.#source.seek(frames + this.#origin)) return false
-    this.#used = 0
     for (let damaged = 0; damaged < damagedPacketsMaximum;) {
       const result = this.#source.next()
       if (result === "damaged") damaged++
@@ -186,15 +189,32 @@ export class AudioReader {
     return false
   }
 
-  #use(length: number): void {
-    this.#used += length
-    this.#position += length
+  /** Drops frames before the wanted position; false: there may be more of them. */
+  #drop(): boolean {
+    for (let dropped = 0; this.#position < this.#startFrame && this.#hasFrame();) {
+      if (dropped >= dropFramesPerCall) return false
+      const { lengthFrames } = this.#source
+      if (this.#position + lengthFrames > this.#startFrame) return true
+      this.#position += lengthFrames
+      this.#source.drop()
+      dropped += lengthFrames
+    }
+    return true
   }
 
-  /** Makes sure that the current frame has samples left; false at the end. */
-  #hasSamples(): boolean {
+  /** Queues frames until there are `lengthFrames`, or the file ends, or a frame cannot follow what is queued. */
+  #fill(lengthFrames: number): void {
+    while (this.#queue.lengthFrames < lengthFrames && this.#hasFrame()) {
+      const frameLength = this.#source.lengthFrames
+      if (!this.#source.moveTo(this.#queue, Math.max(0, this.#startFrame - this.#position))) return
+      this.#position += frameLength
+    }
+  }
+
+  /** Makes sure that the source has a frame; false at the end. */
+  #hasFrame(): boolean {
     while (this.#end === undefined) {
-      if (this.#source.samples !== undefined && this.#used < this.#source.lengthFrames) return true
+      if (this.#source.lengthFrames > 0) return true
       this.#end = this.#advance()
     }
     return false
@@ -202,7 +222,6 @@ export class AudioReader {
 
   #advance(): TrackUnreadable | "complete" | undefined {
     const result = this.#source.next()
-    this.#used = 0
     if (result === "damaged") return this.#verdictOnDamage()
     if (result === "changed") return this.#unreadable("decode", "corrupt")
     if (result === "end") return this.#verdictOnEnd()

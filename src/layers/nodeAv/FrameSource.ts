@@ -11,8 +11,8 @@ import {
   AVSEEK_FLAG_BACKWARD
 } from "node-av/constants"
 import { avGetCodecName, Codec, CodecContext, Dictionary, FormatContext, Frame, Log, Packet } from "node-av/lib"
-import type { Stream } from "node-av/lib"
-import { type FrameSamples, samplesOf } from "./frames.ts"
+import type { Rational, Stream } from "node-av/lib"
+import { maximumChannels, type SampleQueue } from "./SampleQueue.ts"
 
 // FFmpeg would open anything, playlists that name other files included.
 const containers = "aac,aiff,ape,asf,au,caf,flac,matroska,webm,mov,mp4,mp3,mpc,mpc8,ogg,rf64,tta,w64,wav,wv"
@@ -33,8 +33,7 @@ export class FrameSource {
   sampleRate: number
   channels: number
 
-  /** The current frame, after `next` returned "frame": valid until the next call. */
-  samples: FrameSamples | undefined
+  /** Samples per channel of the current frame, after `next` returned "frame"; 0 where there is none any more. */
   lengthFrames = 0
   /** Timestamp of its first sample, in samples; NaN where it has none. */
   timestampFrames = Number.NaN
@@ -48,6 +47,8 @@ export class FrameSource {
   readonly #packet: Packet
   readonly #frame: Frame
   readonly #stream: Stream
+  readonly #streamIndex: number
+  readonly #timeBase: Rational
   /** What the container's header declares, in ticks; AV_NOPTS_VALUE where it does not. */
   readonly #declared: bigint
   #isDraining = false
@@ -64,6 +65,8 @@ export class FrameSource {
     this.#format = format
     this.#codec = codec
     this.#stream = stream
+    this.#streamIndex = stream.index
+    this.#timeBase = stream.timeBase
     this.#packet = packet
     this.#frame = frame
     this.container = format.iformat?.name?.split(",")[0] ?? ""
@@ -103,7 +106,7 @@ export class FrameSource {
         // Otherwise frames whose checksum is wrong are played.
         codec.setOption("err_detect", "crccheck+explode", AV_OPT_TYPE_STRING)
       }
-      if (codec.open2Sync(decoder, null) < 0) return (free(), "no_decoder")
+      if (codec.open2Sync(decoder, null) < 0 || codec.channels > maximumChannels) return (free(), "no_decoder")
       const packet = new Packet()
       const frame = new Frame()
       packet.alloc()
@@ -127,14 +130,14 @@ export class FrameSource {
 
   /** Whether every frame can have a timestamp that names its first sample exactly. */
   get hasExactTimestamps(): boolean {
-    const { num, den } = this.#stream.timeBase
+    const { num, den } = this.#timeBase
     const rate = num * this.sampleRate
     return den % rate === 0 || rate % den === 0
   }
 
   /** "damaged": a packet did not decode, and the next call goes on behind it. "changed": another rate or channel count. */
   next(): "frame" | "damaged" | "changed" | "end" {
-    this.samples = undefined
+    this.lengthFrames = 0
     while (true) {
       const received = this.#codec.receiveFrameSync(this.#frame)
       if (received >= 0) return this.#takeFrame()
@@ -147,7 +150,7 @@ export class FrameSource {
         this.#codec.sendPacketSync(null)
         continue
       }
-      if (this.#packet.streamIndex !== this.#stream.index) {
+      if (this.#packet.streamIndex !== this.#streamIndex) {
         this.#packet.unref()
         continue
       }
@@ -161,26 +164,37 @@ export class FrameSource {
 
   /** Goes to a packet at or before `frames` on the scale of `timestampFrames`. False: it could not. */
   seek(frames: number): boolean {
-    const { num, den } = this.#stream.timeBase
+    const { num, den } = this.#timeBase
     const ticks = Math.round((frames * den) / (num * this.sampleRate))
-    if (this.#format.seekFrameSync(this.#stream.index, BigInt(ticks), AVSEEK_FLAG_BACKWARD) < 0) return false
+    if (this.#format.seekFrameSync(this.#streamIndex, BigInt(ticks), AVSEEK_FLAG_BACKWARD) < 0) return false
     this.#codec.flushBuffers()
+    this.lengthFrames = 0
     this.#isDraining = false
     this.readFailed = false
     return true
   }
 
+  /** Queues the current frame without its first `from` samples; false, and it stays, as in `SampleQueue.push`. */
+  moveTo(queue: SampleQueue, from: number): boolean {
+    if (!queue.push(this.#frame, this.lengthFrames, from)) return false
+    this.lengthFrames = 0
+    return true
+  }
+
+  drop(): void {
+    this.lengthFrames = 0
+  }
+
   close(): void {
-    this.samples = undefined
+    this.lengthFrames = 0
     this.#frame.free()
     this.#packet.free()
     this.#codec.freeContext()
     this.#format.closeInputSync()
   }
 
-  #takeFrame(): "frame" | "damaged" | "changed" {
-    const frame = this.#frame
-    const { pts, nbSamples, channels, sampleRate } = frame
+  #takeFrame(): "frame" | "changed" {
+    const { pts, nbSamples, channels, sampleRate } = this.#frame
     if (!this.#hasFrame) {
       this.#hasFrame = true
       this.sampleRate = sampleRate
@@ -189,9 +203,7 @@ export class FrameSource {
     if (sampleRate !== this.sampleRate || channels !== this.channels) return "changed"
     this.timestampFrames = pts === AV_NOPTS_VALUE ? Number.NaN : this.#toFrames(pts)
     this.lengthFrames = nbSamples
-    // `data` ends after eight planes.
-    this.samples = samplesOf(frame.format, (channels > 8 ? frame.extendedData : frame.data) ?? [], channels, nbSamples)
-    return this.samples === undefined ? "damaged" : "frame"
+    return "frame"
   }
 
   #netFrames(ticks: bigint): number {
@@ -201,7 +213,7 @@ export class FrameSource {
   }
 
   #toFrames(ticks: bigint): number {
-    const { num, den } = this.#stream.timeBase
+    const { num, den } = this.#timeBase
     return Math.round((Number(ticks) * num * this.sampleRate) / den)
   }
 

@@ -1,13 +1,29 @@
 import { describe, expect, it } from "vitest"
+import { makeBlockSums } from "../../../src/dsp/analysis/BlockSums.ts"
 import { makeDynamicsMeter } from "../../../src/dsp/analysis/Dynamics.ts"
-import { inBlocks, inSequence } from "../../support/musicSignals.ts"
-import { type Signal, silence, sine } from "../../support/signals.ts"
+import { makeKernels } from "../../../src/dsp/Kernels.ts"
+import { inKernelBlocks } from "../../support/kernelBlocks.ts"
+import { inSequence } from "../../support/musicSignals.ts"
+import { onAll, type Signal, silence, sine } from "../../support/signals.ts"
 
 const rate = 8000
 
-const measure = (signal: Signal) => {
+const withMeter = (signal: Signal) => {
+  const block = rate / 10
+  const kernels = makeKernels()
+  const sums = makeBlockSums(kernels, signal.length, block)
   const meter = makeDynamicsMeter(signal.length)
-  inBlocks(signal, rate / 10, (block, length) => expect(meter.process(block, length, length === rate / 10)).toBe(true))
+  let isFinite = true
+  inKernelBlocks(kernels, signal, block, (channels, length) => {
+    sums.process(channels, length)
+    isFinite = meter.process(sums.levels(), length, length === block) && isFinite
+  })
+  return { meter, isFinite }
+}
+
+const measure = (signal: Signal) => {
+  const { isFinite, meter } = withMeter(signal)
+  expect(isFinite).toBe(true)
   return meter.result()
 }
 
@@ -71,9 +87,21 @@ describe("variation from second to second", () => {
 
 describe("samples that are not finite", () => {
   it("are refused", () => {
-    const meter = makeDynamicsMeter(1)
-    expect(meter.process([Float32Array.of(0, Number.NaN)], 2, true)).toBe(false)
-    expect(meter.process([Float32Array.of(0, -Infinity)], 2, true)).toBe(false)
-    expect(meter.process([Float32Array.of(3e38, -3e38)], 2, true)).toBe(true)
+    const isFinite = (...samples: ReadonlyArray<number>) => withMeter([Float32Array.from(samples)]).isFinite
+    expect(isFinite(0, Number.NaN)).toBe(false)
+    expect(isFinite(0, -Infinity)).toBe(false)
+    expect(isFinite(3e38, -3e38)).toBe(true)
+  })
+
+  it("are found in any channel and at any place of a block", () => {
+    for (const channels of [1, 2, 3, 6]) {
+      for (let c = 0; c < channels; c++) {
+        for (let at = 0; at < 7; at++) {
+          const signal = onAll(channels, new Float32Array(7).fill(0.5))
+          signal[c]![at] = Number.NaN
+          expect(withMeter(signal).isFinite).toBe(false)
+        }
+      }
+    }
   })
 })

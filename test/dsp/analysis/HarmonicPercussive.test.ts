@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { makeHarmonicPercussive } from "../../../src/dsp/analysis/HarmonicPercussive.ts"
+import { makeKernels } from "../../../src/dsp/Kernels.ts"
 import { makeStereoSpectrum } from "../../../src/dsp/analysis/StereoSpectrum.ts"
 import { drums, glissando, inBlocks } from "../../support/musicSignals.ts"
 import { makeRandom, sine, whiteNoise } from "../../support/signals.ts"
@@ -25,8 +26,8 @@ const direct = (spectra: ReadonlyArray<Float32Array>): number => {
 }
 
 const ratioOf = (sampleRate: number, samples: Float32Array): number | null => {
-  const separation = makeHarmonicPercussive(1025)
-  const spectrum = makeStereoSpectrum(sampleRate, 4410, separation.process)
+  const separation = makeHarmonicPercussive(makeKernels(), 1025)
+  const spectrum = makeStereoSpectrum(makeKernels(), sampleRate, 4410, separation.process)
   inBlocks([samples], 4410, (block, length) => spectrum.process(block[0]!, block[0]!, length))
   spectrum.finish()
   return separation.result()
@@ -44,13 +45,13 @@ describe("HarmonicPercussive", () => {
     const spectra = Array.from({ length: frames }, () =>
       Float32Array.from({ length: bins }, () => (random() < 0.1 ? 0 : 10 ** (8 * random() - 4)))
     )
-    const separation = makeHarmonicPercussive(bins)
+    const separation = makeHarmonicPercussive(makeKernels(), bins)
     for (const power of spectra) separation.process(power)
     expect(separation.result()).toBeCloseTo(direct(spectra), 12)
   })
 
   it("says nothing about fewer frames than a window has", () => {
-    const separation = makeHarmonicPercussive(33)
+    const separation = makeHarmonicPercussive(makeKernels(), 33)
     for (let i = 0; i < 16; i++) separation.process(new Float32Array(33).fill(1))
     expect(separation.result()).toBeNull()
   })
@@ -61,5 +62,17 @@ describe("HarmonicPercussive", () => {
     expect(ratioOf(44_100, drums(44_100, 3, "click", 120))).toBeLessThan(0.05)
     const noise = ratioOf(44_100, whiteNoise(44_100, 2, -6, 1))!
     expect(Math.abs(noise - 0.47)).toBeLessThan(0.02)
+  })
+
+  it("splits a tone and clicks by their energies, within 0.1", () => {
+    const rate = 44_100
+    const tone = sine(rate, 3, 440, 0)
+    const clicks = drums(rate, 3, "click", 120)
+    const energy = (samples: Float32Array) => samples.reduce((sum, v) => sum + v * v, 0)
+    const gain = Math.sqrt(energy(clicks) / energy(tone))
+    for (const share of [0.2, 0.5, 0.8]) {
+      const mix = tone.map((v, n) => Math.sqrt(share) * gain * v + Math.sqrt(1 - share) * clicks[n]!)
+      expect(Math.abs(ratioOf(rate, mix)! - share), `${share}`).toBeLessThan(0.1)
+    }
   })
 })

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest"
+import { makeKernels } from "../../../src/dsp/Kernels.ts"
 import { evenConcentration, makeChroma } from "../../../src/dsp/analysis/Chroma.ts"
 import { decimationFactor, makeDecimator } from "../../../src/dsp/analysis/Decimator.ts"
 import { makeYin } from "../../../src/dsp/analysis/Yin.ts"
@@ -9,14 +10,14 @@ const rate = 11_025
 
 const pitchesOf = (samples: Float32Array) => {
   const pitches: Array<number> = []
-  const yin = makeYin(rate, 1103, (frequency) => pitches.push(frequency))
+  const yin = makeYin(makeKernels(), rate, 1103, (frequency) => pitches.push(frequency))
   inBlocks([samples], 1103, (block, length) => yin.process(block[0]!, length))
   const stability = yin.stability()
   return { stability, pitches: pitches.slice(0, -4) }
 }
 
 const concentrationOf = (samples: Float32Array): number => {
-  const chroma = makeChroma(rate, 1103)
+  const chroma = makeChroma(makeKernels(), rate, 1103)
   inBlocks([samples], 1103, (block, length) => chroma.process(block[0]!, length))
   return chroma.concentration()
 }
@@ -66,7 +67,7 @@ describe("Chroma", () => {
 describe("Decimator", () => {
   const gainDb = (sampleRate: number, frequencyHz: number) => {
     const factor = decimationFactor(sampleRate)
-    const decimator = makeDecimator(factor, sampleRate / 10)
+    const decimator = makeDecimator(makeKernels(), factor, sampleRate / 10)
     let energy = 0
     let count = 0
     inBlocks([sine(sampleRate, 1, frequencyHz, 0, 0.4)], sampleRate / 10, (block, length) => {

@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest"
+import { makeKernels } from "../../../src/dsp/Kernels.ts"
 import { bandShares } from "../../../src/dsp/analysis/BandShares.ts"
 import { makeSpectralShape } from "../../../src/dsp/analysis/SpectralShape.ts"
 import { makeStereoSpectrum, spectrumFrame } from "../../../src/dsp/analysis/StereoSpectrum.ts"
 import { inBlocks, pinkNoise } from "../../support/musicSignals.ts"
+import { stereoPower } from "../../support/reference/StereoSpectrum.ts"
 import { type Signal, silence, sine, whiteNoise } from "../../support/signals.ts"
 
 /** Powers of all frames and their sum. */
@@ -11,14 +13,14 @@ const spectrumOf = (sampleRate: number, signal: Signal) => {
   const frames: Array<Float64Array> = []
   const total = new Float64Array(bins)
   const meanSquares: Array<number> = []
-  const spectrum = makeStereoSpectrum(sampleRate, 4410, (power, meanSquare) => {
+  const spectrum = makeStereoSpectrum(makeKernels(), sampleRate, 4410, (power, meanSquare) => {
     frames.push(Float64Array.from(power))
     meanSquares.push(meanSquare)
     for (let k = 0; k < bins; k++) total[k] = total[k]! + power[k]!
   })
   inBlocks(signal, 4410, (block, length) => spectrum.process(block[0]!, block.at(-1)!, length))
   spectrum.finish()
-  return { frames, total, meanSquares, bins, binHz: sampleRate / spectrumFrame(sampleRate) }
+  return { frames, total, meanSquares, spectrum, bins, binHz: sampleRate / spectrumFrame(sampleRate) }
 }
 
 /** Straight from the definitions: a sum per bin of each channel, in double precision. */
@@ -51,6 +53,37 @@ describe("StereoSpectrum", () => {
     })
   })
 
+  it("equals the reference, transformed channel by channel, for any level and for silence", () => {
+    const size = spectrumFrame(44_100)
+    const impulse = silence(44_100, size / 44_100)
+    impulse[700] = 1
+    const signals: ReadonlyArray<readonly [left: Float32Array<ArrayBuffer>, right: Float32Array<ArrayBuffer>]> = [
+      [whiteNoise(44_100, 0.2, 0, 1), pinkNoise(44_100, 0.2, 0.5, 2)],
+      [whiteNoise(44_100, 0.2, 40, 3), silence(44_100, 0.2)],
+      [whiteNoise(44_100, 0.2, -140, 4), whiteNoise(44_100, 0.2, -150, 5)],
+      [impulse, impulse.map((v) => -v)],
+      [sine(44_100, 0.2, 1000, -6), sine(44_100, 0.2, 1000, -6, 2)],
+      [silence(44_100, 0.2), silence(44_100, 0.2)],
+      [new Float32Array(size).fill(1e-42), new Float32Array(size).fill(-1e-42)]
+    ]
+    for (const [left, right] of signals) {
+      const { frames, meanSquares, spectrum, total } = spectrumOf(44_100, [left, right])
+      const summed = new Float64Array(total.length)
+      frames.forEach((power, i) => {
+        const from = (i * size) / 2
+        const [l, r] = [left.subarray(from, from + size), right.subarray(from, from + size)]
+        const expected = stereoPower(l, r)
+        const largest = Math.max(...expected)
+        const errors = expected.map((direct, k) => Math.abs(power[k]! - direct))
+        expect(Math.max(...errors)).toBeLessThanOrEqual(1e-6 * largest + 1e-60)
+        power.forEach((p, k) => (summed[k] = summed[k]! + p))
+        const meanSquare = l.reduce((sum, v, n) => sum + v * v + r[n]! * r[n]!, 0) / (2 * size)
+        expect(Math.abs(meanSquares[i]! - meanSquare)).toBeLessThanOrEqual(1e-5 * meanSquare + 1e-60)
+      })
+      expect(spectrum.total).toEqual(summed)
+    }
+  })
+
   it("uses the power of two nearest to 46 ms", () => {
     expect([8000, 22_050, 44_100, 48_000, 96_000, 384_000].map(spectrumFrame)).toEqual([
       256, 1024, 2048, 2048, 4096, 16_384
@@ -63,7 +96,7 @@ describe("SpectralShape", () => {
     const left = whiteNoise(8000, 0.2, -3, 1)
     const right = pinkNoise(8000, 0.2, 0.5, 2)
     const { binHz, bins, frames } = spectrumOf(8000, [left, right])
-    const shape = makeSpectralShape(bins, binHz)
+    const shape = makeSpectralShape(makeKernels(), bins, binHz)
     for (const power of frames) shape.process(Float32Array.from(power))
     const mean = (f: (power: Float64Array) => number) => frames.reduce((sum, p) => sum + f(p), 0) / frames.length
     const sum = (values: Float64Array) => values.reduce((a, b) => a + b, 0)
@@ -87,10 +120,38 @@ describe("SpectralShape", () => {
     expect(result.flatness / flatness).toBeCloseTo(1, 6)
   })
 
+  it("agrees with the formulas for flat, falling and alternating spectra, within 1 %", () => {
+    const bins = 1025
+    const shapeOf = (power: (k: number) => number) => {
+      const shape = makeSpectralShape(makeKernels(), bins, 1)
+      shape.process(Float32Array.from({ length: bins }, (_, k) => power(k)))
+      return shape.result()
+    }
+    const within = (value: number, expected: number) => expect(Math.abs(value / expected - 1)).toBeLessThan(0.01)
+
+    const flat = shapeOf(() => 4)
+    within(flat.centroidHz, 512)
+    within(flat.rolloffHz, 0.85 * 1025)
+    within(flat.flatness, 1)
+
+    // Magnitudes r^k: a geometric series.
+    const r = 0.99
+    const falling = shapeOf((k) => 1e6 * r ** (2 * k))
+    within(falling.centroidHz, r / (1 - r))
+    within(falling.rolloffHz, Math.log(0.15) / Math.log(r))
+    within(falling.flatness, (r ** (bins - 1) * bins * (1 - r ** 2)) / (1 - r ** (2 * bins)))
+
+    // Powers 1 and 9 by turns: the geometric mean is 3, the arithmetic one 5.
+    const alternating = shapeOf((k) => (k % 2 === 0 ? 1 : 9))
+    within(alternating.centroidHz, 512)
+    within(alternating.rolloffHz, 0.85 * 1025)
+    within(alternating.flatness, 3 / 5)
+  })
+
   it("puts centroid and roll-off of a sine on its frequency, with a flatness near 0; noise is flat", () => {
     const shapeOf = (signal: Signal) => {
       const { binHz, bins, frames } = spectrumOf(44_100, signal)
-      const shape = makeSpectralShape(bins, binHz)
+      const shape = makeSpectralShape(makeKernels(), bins, binHz)
       for (const power of frames) shape.process(Float32Array.from(power))
       return shape.result()
     }

@@ -1,11 +1,19 @@
 import { describe, expect, it } from "vitest"
+import { makeBlockSums } from "../../../src/dsp/analysis/BlockSums.ts"
 import { makeDownmix } from "../../../src/dsp/analysis/Downmix.ts"
 import { makeStereoField } from "../../../src/dsp/analysis/StereoField.ts"
+import { makeKernels } from "../../../src/dsp/Kernels.ts"
+import { inKernelBlocks } from "../../support/kernelBlocks.ts"
 import { silence, sine, whiteNoise } from "../../support/signals.ts"
 
 const measure = (left: Float32Array, right: Float32Array) => {
+  const kernels = makeKernels()
+  const sums = makeBlockSums(kernels, 2, 800)
   const field = makeStereoField()
-  field.process(left, right, left.length)
+  inKernelBlocks(kernels, [left, right], 800, (block, length) => {
+    sums.process(block, length)
+    field.process(sums.stereo(), length)
+  })
   return field.result()
 }
 
@@ -56,22 +64,23 @@ describe("width and correlation", () => {
 
 describe("Downmix", () => {
   it("puts centre and surrounds of 5.1 at -3 dB and leaves the LFE out", () => {
-    const downmix = makeDownmix(6, 1)
-    downmix.process(
-      [1, 0.1, 0.01, 1000, 0.001, 0.0001].map((v) => Float32Array.of(v)),
-      1
-    )
+    const kernels = makeKernels()
+    const downmix = makeDownmix(kernels, 6, 1)
+    const signal = [1, 0.1, 0.01, 1000, 0.001, 0.0001].map((v) => Float32Array.of(v))
+    inKernelBlocks(kernels, signal, 1, downmix.process)
     expect(downmix.left()[0]).toBeCloseTo(1 + Math.SQRT1_2 * 0.011, 6)
     expect(downmix.right()[0]).toBeCloseTo(0.1 + Math.SQRT1_2 * 0.0101, 6)
   })
 
   it("passes stereo as it is and mono to both sides", () => {
-    const stereo = makeDownmix(2, 1)
+    const kernels = makeKernels()
+    const stereo = makeDownmix(kernels, 2, 1)
     const [left, right] = [Float32Array.of(0.5), Float32Array.of(-0.25)]
-    stereo.process([left, right], 1)
+    inKernelBlocks(kernels, [left, right], 1, stereo.process)
     expect([stereo.left(), stereo.right()]).toEqual([left, right])
-    const mono = makeDownmix(1, 1)
-    mono.process([left], 1)
+    const mono = makeDownmix(kernels, 1, 1)
+    inKernelBlocks(kernels, [left], 1, mono.process)
+    expect(mono.left()).toEqual(left)
     expect(mono.left()).toBe(mono.right())
   })
 })

@@ -1,13 +1,18 @@
 import { describe, expect, it } from "vitest"
 import { makeTruePeakMeter } from "../../../src/dsp/analysis/TruePeakMeter.ts"
+import { makeKernels } from "../../../src/dsp/Kernels.ts"
 import { inBlocks, inSequence } from "../../support/musicSignals.ts"
-import { dbToLinear, type Signal, silence, sine, whiteNoise } from "../../support/signals.ts"
+import { truePeak } from "../../support/reference/TruePeakMeter.ts"
+import { dbToLinear, makeRandom, type Signal, silence, sine, whiteNoise } from "../../support/signals.ts"
 
-const measure = (sampleRate: number, signal: Signal, block = 4800): number => {
-  const meter = makeTruePeakMeter(sampleRate, signal.length, block)
+const linearPeak = (sampleRate: number, signal: Signal, block = 4800, skips = true): number => {
+  const meter = makeTruePeakMeter(makeKernels(), sampleRate, signal.length, block, skips)
   inBlocks(signal, block, meter.process)
-  return 20 * Math.log10(meter.result())
+  return meter.result()
 }
+
+const measure = (sampleRate: number, signal: Signal, block = 4800): number =>
+  20 * Math.log10(linearPeak(sampleRate, signal, block))
 
 const degrees = Math.PI / 180
 
@@ -18,31 +23,111 @@ const faded = (rate: number, frequencyHz: number, levelDbfs: number, phase: numb
   return tone.map((v, n) => v * Math.min(1, n / ramp, (tone.length - 1 - n) / ramp))
 }
 
-describe("true peak, EBU Tech 3341", () => {
-  const rate = 48_000
+// The standard gives its tones as parts of a rate of 48 kHz. At multiples of it they stay the same tones.
+const ebuRates = [
+  [44_100, 44_100],
+  [48_000, 48_000],
+  [88_200, 44_100],
+  [96_000, 48_000],
+  [192_000, 48_000]
+] as const
+
+const expectWithinEbuTolerance = (error: number) => {
+  expect(error).toBeLessThan(0.2)
+  expect(error).toBeGreaterThan(-0.4)
+}
+
+describe.each(ebuRates)("EBU Tech 3341 at %i Hz", (rate, base) => {
   it.each([
     ["15", 4, 0, 0.5, -6],
     ["16", 4, 45, 0.5, -6],
     ["17", 6, 60, 0.5, -6],
     ["18", 8, 67.5, 0.5, -6],
     ["19", 4, 45, Math.SQRT2, 3]
-  ])("case %s", (_, divisor, phase, amplitude, expected) => {
-    const tone = faded(rate, rate / divisor, 20 * Math.log10(amplitude), phase * degrees)
-    const error = measure(rate, [tone, silence(rate, 0.5)]) - expected
-    expect(error).toBeLessThan(0.2)
-    expect(error).toBeGreaterThan(-0.4)
+  ])("reads the tone of case %s", (_, divisor, phase, amplitude, expected) => {
+    const tone = faded(rate, base / divisor, 20 * Math.log10(amplitude), phase * degrees)
+    expectWithinEbuTolerance(measure(rate, [tone, silence(rate, 0.5)]) - expected)
   })
+
+  // Cases 20 to 23 are one signal of four times the rate with a single highest peak, taken at every fourth sample from
+  // four offsets on. Here: a burst of a sixth of the rate whose peak lies as many quarters of a sample late.
+  it.each([
+    ["20", 0],
+    ["21", 1],
+    ["22", 2],
+    ["23", 3]
+  ])("reads a single peak of 0 dBTP, as in case %s", (_, quarters) => {
+    const burst = Float32Array.from({ length: Math.round(0.02 * rate) }, (_, n) => {
+      const samples = (n * base) / rate - 0.01 * base - quarters / 4
+      return Math.exp(-0.5 * (samples / 24) ** 2) * Math.cos((2 * Math.PI * samples) / 6)
+    })
+    expectWithinEbuTolerance(measure(rate, [burst, silence(rate, 0.02)]))
+  })
+})
+
+const random = makeRandom(5)
+const limited = (length: number) =>
+  // Loud and dense, with a peak level held for long: where the bounds have to decide most closely.
+  Float32Array.from({ length }, (_, n) => Math.tanh(3 * (Math.sin(n / 17) + Math.sin(n / 5.3) + random() - 0.5)))
+
+const signals: Record<string, Float32Array<ArrayBuffer>> = {
+  "white noise": whiteNoise(44_100, 0.3, -1, 1),
+  "faint white noise": whiteNoise(44_100, 0.1, -130, 2),
+  "noise far beyond full scale": whiteNoise(44_100, 0.1, 60, 3),
+  "a limited mix": limited(20_011),
+  "a tone near Nyquist": sine(44_100, 0.2, 19_800, -0.3, 1),
+  "a quarter of the rate": sine(44_100, 0.1, 11_025, 0, Math.PI / 4),
+  "a square wave": Float32Array.from({ length: 3001 }, (_, n) => (n % 37 < 18 ? 0.9 : -0.9)),
+  "alternating samples": Float32Array.from({ length: 501 }, (_, n) => (n % 2 === 0 ? 1 : -1)),
+  "an impulse": Float32Array.from({ length: 301 }, (_, n) => (n === 150 ? -1 : 0)),
+  "three samples": Float32Array.of(0.5, 0.9, 0.7),
+  "a rising swell": Float32Array.from({ length: 9001 }, (_, n) => (n / 9001) * Math.sin(n / 3.1)),
+  silence: silence(44_100, 0.05)
+}
+
+describe.each(Object.keys(signals))("for %s the compiled meter", (name) => {
+  const signal = signals[name]!
+
+  it.each([44_100, 96_000, 192_000])("equals the reference at %i Hz, which computes every point", (rate) => {
+    const expected = truePeak(signal, rate)
+    expect(Math.abs(linearPeak(rate, [signal]) - expected)).toBeLessThanOrEqual(2e-6 * expected)
+  })
+
+  it.each([44_100, 96_000, 192_000])("gives exactly what it gives at %i Hz without skipping any point", (rate) => {
+    for (const block of [441, 4410]) {
+      expect(linearPeak(rate, [signal], block)).toBe(linearPeak(rate, [signal], block, false))
+    }
+  })
+})
+
+it("skipping changes nothing for pieces of noise and music of any level, length and order", () => {
+  for (let round = 0; round < 60; round++) {
+    const pieces = Array.from({ length: 1 + Math.floor(4 * random()) }, () => {
+      const level = 10 ** (-3 * random() ** 2)
+      const length = 1 + Math.floor(600 * random())
+      const period = 2 + 40 * random()
+      const noisiness = random()
+      return Float32Array.from(
+        { length },
+        (_, n) => level * ((1 - noisiness) * Math.sin((2 * Math.PI * n) / period) + noisiness * (2 * random() - 1))
+      )
+    })
+    const signal = [inSequence(...pieces), inSequence(...pieces.toReversed())]
+    const rate = random() < 0.8 ? 48_000 : 96_000
+    expect(linearPeak(rate, signal, 480)).toBe(linearPeak(rate, signal, 480, false))
+  }
 })
 
 describe("true peak", () => {
   it("equals a plain interpolation of every point: what is skipped could not have been the peak", () => {
     const noise = whiteNoise(44_100, 0.2, -3, 7)
     // The same filter where nothing can be skipped: each short piece alone, between zeros, sees only its own peak.
+    const kernels = makeKernels()
     let largest = 0
     const around = 64
     for (let at = 0; at < noise.length - around; at += 8) {
       const piece = noise.slice(Math.max(0, at - around), at + 8 + around)
-      const meter = makeTruePeakMeter(44_100, 1, piece.length)
+      const meter = makeTruePeakMeter(kernels, 44_100, 1, piece.length)
       const quiet = piece.map((v, i) => (i < 24 || i >= piece.length - 24 ? 0 : v))
       meter.process([quiet], quiet.length)
       largest = Math.max(largest, meter.result())
