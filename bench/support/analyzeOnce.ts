@@ -1,5 +1,5 @@
 /** `node analyzeOnce.ts fingerprint|decode FILE`: prints the CPU seconds of the second run in this process. */
-import { Effect, Layer, Stream } from "effect"
+import { Effect, Layer } from "effect"
 import * as AudioDecoderNodeAv from "../../src/layers/AudioDecoderNodeAv.ts"
 import * as TrackAnalyzerLocal from "../../src/layers/TrackAnalyzerLocal.ts"
 import { AudioDecoder } from "../../src/services/AudioDecoder.ts"
@@ -7,12 +7,17 @@ import { TrackAnalyzer } from "../../src/services/TrackAnalyzer.ts"
 
 const [what = "", file = ""] = process.argv.slice(2)
 
+/** As the analyzer reads. */
+const blockFrames = 32_768
+
 const once = Effect.gen(function* () {
   if (what === "fingerprint")
     return yield* Effect.asVoid(Effect.flatMap(TrackAnalyzer, (analyzer) => analyzer.analyze(file)))
   const decoder = yield* AudioDecoder
-  yield* Stream.runDrain(decoder.decode(file))
-})
+  const { info, readInto } = yield* decoder.open(file)
+  const target = Array.from({ length: info.channels }, () => new Float32Array(blockFrames))
+  while ((yield* readInto(target, blockFrames)) > 0);
+}).pipe(Effect.scoped)
 
 const program = Effect.gen(function* () {
   yield* once

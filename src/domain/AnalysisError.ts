@@ -24,7 +24,7 @@ const adviceFor: Record<UnreadableReason, string> = {
   truncated: "it ends before its audio does; copy or download it again",
   not_audio: "it is not an audio file that the decoder knows; WAV, AIFF, FLAC, MP3, M4A, Ogg and Opus are",
   encrypted: "it is protected by DRM; lathe plays unprotected files only",
-  unsupported: "its codec is not supported; convert it to FLAC, for example",
+  unsupported: "its codec, sample rate or channel count is not supported; convert it, to FLAC at 44.1 kHz for example",
   corrupt: "its audio data is damaged; copy or download it again",
   not_finite: "its samples are not all finite numbers; export it again"
 }

@@ -194,7 +194,7 @@ export const makeKernels = (): Kernels => {
   const functions = exports as unknown as KernelFunctions
   const { buffer } = exports["memory"] as WebAssembly.Memory
   const allocate = (bytes: number): number => {
-    const address = functions.allocate(bytes)
+    const address = bytes >= 0 && bytes <= buffer.byteLength ? functions.allocate(bytes) : 0
     if (address === 0) throw new RangeError(`the kernels' memory has no ${bytes} bytes left`)
     return address
   }

@@ -2,7 +2,7 @@ import { Context, type Effect, type Scope, type Stream } from "effect"
 import type { TrackUnreadable } from "../domain/AnalysisError.ts"
 
 export interface AudioInfo {
-  /** Hz, as the decoder delivers it. */
+  /** Hz, 8000 to 384000: a file of another rate is `unsupported`. */
   readonly sampleRate: number
   readonly channels: number
   /**

@@ -17,7 +17,7 @@ import {
   type WriteOptions,
   writeAudioFile
 } from "../support/audioFiles.ts"
-import { makeRandom, type Signal, whiteNoise } from "../support/signals.ts"
+import { onAll, makeRandom, type Signal, whiteNoise } from "../support/signals.ts"
 
 // The fourth of six channels is the one for low frequencies: codecs keep nothing else of it.
 const toneHz = [180, 350, 520, 60, 860, 1030]
@@ -82,13 +82,13 @@ describe("AudioDecoderNodeAv, lossless formats", () => {
     Effect.gen(function* () {
       const path = join(yield* temporaryFolder, "plain.wav")
       const header = Buffer.from(
-        "524946463000000057415645666d742010000000010002008813000030750000060018006461746112000000",
+        "524946463000000057415645666d74201000000001000200401f000080bb0000060018006461746112000000",
         "hex"
       )
       const samples = Buffer.from("0000407fffff000080ffff7f010000000000ffffff000020", "hex").subarray(0, 18)
       writeFileSync(path, Buffer.concat([header, samples]))
       const { channels, info } = yield* decodeAll(path)
-      expect(info).toMatchObject({ sampleRate: 5000, channels: 2, totalFrames: 3 })
+      expect(info).toMatchObject({ sampleRate: 8000, channels: 2, totalFrames: 3 })
       const step = 2 ** -23
       expect(channels).toEqual([Float32Array.of(0.5, -1, step), Float32Array.of(-129 * step, 1 - step, 0)])
     }).pipe(Effect.provide(layer))
@@ -388,6 +388,17 @@ describe("AudioDecoderNodeAv, files that cannot be read", () => {
       expect((yield* failureOf(join(folder, "folder.wav"))).reason).toBe("denied")
       writeFileSync(join(folder, "empty.wav"), "")
       expect((yield* failureOf(join(folder, "empty.wav"))).reason).toBe("empty")
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.scoped("refuses rates outside of 8 to 384 kHz", () =>
+    Effect.gen(function* () {
+      const folder = yield* temporaryFolder
+      for (const sampleRate of [1, 255, 7999, 384_001, 2_000_000_000]) {
+        const path = writeAudioFile(folder, `${sampleRate}`, "wav16", onAll(1, new Float32Array(5000)), { sampleRate })
+        const { reason, stage } = yield* failureOf(path)
+        expect({ sampleRate, stage, reason }).toEqual({ sampleRate, stage: "open", reason: "unsupported" })
+      }
     }).pipe(Effect.provide(layer))
   )
 

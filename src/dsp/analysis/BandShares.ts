@@ -31,7 +31,8 @@ export const bandShares = (power: Float64Array, binHz: number): BandResult | nul
   const mid = powerBetween(power, binHz, 250, 2000)
   const ratio = bass === 0 && mid === 0 ? 0 : 10 * Math.log10(bass / mid)
   return {
-    shares: parts.map((part) => (100 * part) / total),
+    // A part that is nearly all of it can round to just above it.
+    shares: parts.map((part) => Math.min(100, (100 * part) / total)),
     bassMidRatioDb: Math.max(-ratioLimitDb, Math.min(ratioLimitDb, ratio))
   }
 }

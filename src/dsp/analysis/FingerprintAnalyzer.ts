@@ -5,6 +5,7 @@
  */
 import type { Fingerprint, Measurements } from "../../domain/Fingerprint.ts"
 import { makeKernels } from "../Kernels.ts"
+import { isSupportedSampleRate } from "../../domain/SampleRate.ts"
 import { bandShares } from "./BandShares.ts"
 import { makeBlockClock, maxBlockFrames } from "./BlockClock.ts"
 import { makeBlockSums } from "./BlockSums.ts"
@@ -55,6 +56,7 @@ export const makeFingerprintAnalyzer = (options: {
   readonly channels: number
 }): FingerprintAnalyzer => {
   const { channels, sampleRate } = options
+  if (!isSupportedSampleRate(sampleRate)) throw new RangeError(`a sample rate of ${sampleRate} Hz cannot be analysed`)
   const maxFrames = maxBlockFrames(sampleRate)
   const frame = spectrumFrame(sampleRate)
   const bins = frame / 2 + 1

@@ -121,14 +121,7 @@ function fourSections(
  * One section whose coefficients move linearly over the block, from `from` to `to` (f64 x 5 each): two stable sections
  * have no unstable one between. state: of the section, as above.
  */
-export function movingBiquad(
-  block: usize,
-  channels: i32,
-  frames: i32,
-  from: usize,
-  to: usize,
-  state: usize
-): void {
+export function movingBiquad(block: usize, channels: i32, frames: i32, from: usize, to: usize, state: usize): void {
   const stride = (<usize>frames) << 3
   const share = 1 / <f64>frames
   const b0Step = f64x2.splat((load<f64>(to) - load<f64>(from)) * share)

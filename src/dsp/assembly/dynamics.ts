@@ -50,8 +50,7 @@ export function compress(block: usize, channels: i32, frames: i32, work: usize):
   let level = load<f64>(work, 40)
   level = settled(level + load<f64>(work, 16) * (meanSquare(block, channels * frames) - level))
   store<f64>(work, level, 40)
-  const wantedDb =
-    slope == 0 ? 0 : -slope * softKnee(10 * Math.log10(level + COMPRESSOR_FLOOR) - load<f64>(work))
+  const wantedDb = slope == 0 ? 0 : -slope * softKnee(10 * Math.log10(level + COMPRESSOR_FLOOR) - load<f64>(work))
   let gainDb = load<f64>(work, 48)
   gainDb += (wantedDb < gainDb ? load<f64>(work, 24) : load<f64>(work, 32)) * (wantedDb - gainDb)
   if (gainDb > -1e-9) gainDb = 0

@@ -167,10 +167,7 @@ export function detectTruePeaks(
         }
         const y1 = f32x4.add(even, odd)
         const y3 = f32x4.sub(even, odd)
-        let found = f32x4.pmax(
-          f32x4.pmax(f32x4.abs(y0), f32x4.abs(half)),
-          f32x4.pmax(f32x4.abs(y1), f32x4.abs(y3))
-        )
+        let found = f32x4.pmax(f32x4.pmax(f32x4.abs(y0), f32x4.abs(half)), f32x4.pmax(f32x4.abs(y1), f32x4.abs(y3)))
         const isNear = f32x4.gt(found, parabolaFrom)
         if (v128.any_true(isNear)) {
           // Only the first of the four can need what a passed-over vector would have left.

@@ -41,15 +41,7 @@ export function renderBlocks(chain: usize, x: usize, out: usize, count: i32): vo
   for (; count > 0; count--) {
     widen(x, load<u32>(chain, 8), block, channels, frames)
     if (sections > 0) {
-      biquads(
-        block,
-        channels,
-        frames,
-        load<u32>(chain, 20),
-        load<u32>(chain, 24),
-        sections,
-        load<u32>(chain, 28)
-      )
+      biquads(block, channels, frames, load<u32>(chain, 20), load<u32>(chain, 24), sections, load<u32>(chain, 28))
     }
     shapeBlock(chain)
     finishBlock(chain, out)

@@ -1,6 +1,7 @@
 /** One audio file as contiguous blocks from any position, and the verdict on how it ends. Synchronous. */
 import { basename } from "node:path"
 import { TrackUnreadable, type UnreadableReason } from "../../domain/AnalysisError.ts"
+import { isSupportedSampleRate } from "../../domain/SampleRate.ts"
 import type { AudioBlock, AudioInfo } from "../../services/AudioDecoder.ts"
 import { type ContainerFacts, fileFault, inspect, looksLikeAudio } from "./containers.ts"
 import { FrameSource } from "./FrameSource.ts"
@@ -89,6 +90,10 @@ export class AudioReader {
       throw cause
     }
     const { sampleRate, channels, codec, estimatedFrames } = this.#source
+    if (!isSupportedSampleRate(sampleRate)) {
+      this.close()
+      throw this.#unreadable("open", "unsupported")
+    }
     this.info = { sampleRate, channels, codec, totalFrames: this.#declaredFrames ?? estimatedFrames }
   }
 
@@ -265,12 +270,14 @@ export class AudioReader {
     const file = basename(this.#path)
     if (stage === "open") return new TrackUnreadable({ file, stage, reason, decoder: decoderName })
     const offset = byteOffset ?? this.#source.byteOffset
+    const seconds = this.#position / this.#source.sampleRate
     return new TrackUnreadable({
       file,
       stage,
       reason,
       decoder: decoderName,
-      position_seconds: this.#position / this.#source.sampleRate,
+      // A damaged header may name no rate.
+      ...(Number.isFinite(seconds) ? { position_seconds: seconds } : {}),
       ...(offset >= 0 ? { byte_offset: offset } : {})
     })
   }
