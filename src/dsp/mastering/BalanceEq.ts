@@ -7,6 +7,8 @@
  */
 import { bands } from "../../domain/Fingerprint.ts"
 import { type BiquadCoefficients, highShelf, lowShelf, magnitudeDb, peaking } from "../Biquad.ts"
+import type { Kernels } from "../Kernels.ts"
+import type { PlanarBlock } from "./PlanarBlock.ts"
 
 type Shape = "lowShelf" | "bell" | "highShelf"
 
@@ -17,6 +19,8 @@ interface FilterSpec {
 }
 
 const bandCount = bands.length
+/** b0 b1 b2 a1 a2. */
+const sectionLength = 5
 /** A slope-1 shelf. */
 const shelfQ = Math.SQRT1_2
 /** The last corner that a rate can still realise well, as a share of it. */
@@ -119,21 +123,48 @@ const invert = (matrix: ReadonlyArray<ReadonlyArray<number>>): ReadonlyArray<Rea
 export interface BalanceEq {
   /** Takes new filter gains, dB; cheap where they are as before. Allocates nothing. */
   readonly setFilterGainsDb: (gainsDb: Float64Array) => void
-  /** In place; one array of equal length per channel. */
-  readonly process: (block: ReadonlyArray<Float64Array>) => void
+  /** In place. */
+  readonly process: (block: PlanarBlock) => void
+  /** Whether the next blocks need no more than the kernel `biquads` with the same list of sections. */
+  readonly isSteady: () => boolean
+  /** Sections that the kernel shall go through: see `biquads`. A multiple of 4. */
+  readonly sectionCount: () => number
+  /** Addresses of what the kernel `biquads` needs. */
+  readonly coefficientsAt: number
+  readonly orderAt: number
+  readonly stateAt: number
 }
 
-export const makeBalanceEq = (options: { readonly sampleRate: number; readonly channels: number }): BalanceEq => {
+/** So many sections go along a sample together. */
+const sectionsAtOnce = 4
+
+export const makeBalanceEq = (
+  { float64, functions, int32 }: Kernels,
+  options: { readonly sampleRate: number; readonly channels: number }
+): BalanceEq => {
   const { channels, sampleRate } = options
   const current = new Float64Array(bandCount)
   // A band that has come to 0 dB goes on until its tail is gone: cutting it off would click.
   const isActive = new Uint8Array(bandCount)
-  // b0 b1 b2 a1 a2 of each band; state s1 s2 of each band and channel (transposed direct form II).
-  const coefficients = new Float64Array(bandCount * 5)
+  // b0 b1 b2 a1 a2 of each band, and of an identity that fills the last group of sections up.
+  const coefficients = float64((bandCount + 1) * sectionLength)
+  coefficients[bandCount * sectionLength] = 1
+  const coefficientsAt = coefficients.byteOffset
   // Those of the block before: a step of coefficients is a click, so they move sample by sample.
-  const before = new Float64Array(bandCount * 5)
+  const before = float64(bandCount * sectionLength)
+  const beforeAt = before.byteOffset
   const isMoving = new Uint8Array(bandCount)
-  const state = new Float64Array(bandCount * channels * 2)
+  // s1 s2 of each band and pair of channels, each for both of the pair.
+  const stateLength = 4 * Math.ceil(channels / 2)
+  const state = float64((bandCount + 1) * stateLength)
+  const stateAt = state.byteOffset
+  // The bands that are active, and identities; and one band alone.
+  const order = int32(sectionsAtOnce * Math.ceil(bandCount / sectionsAtOnce))
+  const orderAt = order.byteOffset
+  const single = int32(sectionsAtOnce).fill(bandCount)
+  const singleAt = single.byteOffset
+  let orderLength = 0
+  let movingCount = 0
   const cosines = new Float64Array(bandCount)
   const sines = new Float64Array(bandCount)
   const isReachable: ReadonlyArray<boolean> = specs.map(({ frequencyHz }, band) => {
@@ -148,7 +179,7 @@ export const makeBalanceEq = (options: { readonly sampleRate: number; readonly c
     const cos = cosines[band]!
     const sin = sines[band]!
     const a = 10 ** (gainDb / 40)
-    const at = band * 5
+    const at = band * sectionLength
     let b0: number, b1: number, b2: number, a0: number, a1: number, a2: number
     if (shape === "bell") {
       const alpha = sin / (2 * q)
@@ -177,8 +208,15 @@ export const makeBalanceEq = (options: { readonly sampleRate: number; readonly c
   }
 
   for (let band = 0; band < bandCount; band++) if (isReachable[band]!) update(band, 0)
-  before.set(coefficients)
+  before.set(coefficients.subarray(0, before.length))
   let hasStarted = false
+
+  const listActive = (): void => {
+    let count = 0
+    for (let band = 0; band < bandCount; band++) if (isActive[band] === 1) order[count++] = band
+    orderLength = Math.ceil(count / sectionsAtOnce) * sectionsAtOnce
+    while (count < orderLength) order[count++] = bandCount
+  }
 
   const setFilterGainsDb = (gainsDb: Float64Array): void => {
     for (let band = 0; band < bandCount; band++) {
@@ -186,78 +224,77 @@ export const makeBalanceEq = (options: { readonly sampleRate: number; readonly c
       if (gainDb === current[band]) continue
       current[band] = gainDb
       update(band, gainDb)
-      if (hasStarted) isMoving[band] = 1
-      else before.set(coefficients.subarray(band * 5, band * 5 + 5), band * 5)
-      isActive[band] = 1
+      if (!hasStarted) arrive(band)
+      else if (isMoving[band] === 0) {
+        isMoving[band] = 1
+        movingCount++
+      }
+      if (isActive[band] === 0) {
+        isActive[band] = 1
+        listActive()
+      }
     }
   }
 
-  const process = (block: ReadonlyArray<Float64Array>): void => {
-    hasStarted = true
+  const arrive = (band: number): void => {
+    for (let i = band * sectionLength; i < (band + 1) * sectionLength; i++) before[i] = coefficients[i]!
+  }
+
+  /** A series has to keep its order: each section's state belongs to what the ones before it let through. */
+  const processMoving = ({ address, frames }: PlanarBlock): void => {
     for (let band = 0; band < bandCount; band++) {
       if (isActive[band] === 0) continue
-      let channel = 0
       if (isMoving[band] === 1) {
+        const offset = 8 * band * sectionLength
+        const bandStateAt = stateAt + 8 * band * stateLength
+        functions.movingBiquad(address, channels, frames, beforeAt + offset, coefficientsAt + offset, bandStateAt)
         isMoving[band] = 0
-        for (; channel < channels; channel++) {
-          filterMoving(before, coefficients, band * 5, state, (band * channels + channel) * 2, block[channel]!)
-        }
-        for (let i = band * 5; i < band * 5 + 5; i++) before[i] = coefficients[i]!
-      }
-      for (; channel + 1 < channels; channel += 2) {
-        filterPair(coefficients, band * 5, state, (band * channels + channel) * 2, block[channel]!, block[channel + 1]!)
-      }
-      if (channel < channels) {
-        filterOne(coefficients, band * 5, state, (band * channels + channel) * 2, block[channel]!)
-      }
-      if (current[band] === 0 && hasDecayed(state, band * channels * 2, channels * 2)) {
-        state.fill(0, band * channels * 2, (band + 1) * channels * 2)
-        isActive[band] = 0
+        arrive(band)
+      } else {
+        single[0] = band
+        functions.biquads(address, channels, frames, coefficientsAt, singleAt, sectionsAtOnce, stateAt)
       }
     }
+    movingCount = 0
   }
-  return { setFilterGainsDb, process }
-}
 
-/** Below this a state is silence; without it an endless tail would end in slow denormal arithmetic. */
-const negligible = 1e-30
-
-/** As `filterOne`, while the coefficients move linearly from `from` to `to`: two stable sections have no unstable one between. */
-const filterMoving = (
-  from: Float64Array,
-  to: Float64Array,
-  at: number,
-  state: Float64Array,
-  stateAt: number,
-  samples: Float64Array
-): void => {
-  const step = 1 / samples.length
-  let b0 = from[at]!
-  let b1 = from[at + 1]!
-  let b2 = from[at + 2]!
-  let a1 = from[at + 3]!
-  let a2 = from[at + 4]!
-  const b0Step = (to[at]! - b0) * step
-  const b1Step = (to[at + 1]! - b1) * step
-  const b2Step = (to[at + 2]! - b2) * step
-  const a1Step = (to[at + 3]! - a1) * step
-  const a2Step = (to[at + 4]! - a2) * step
-  let s1 = state[stateAt]!
-  let s2 = state[stateAt + 1]!
-  for (let n = 0; n < samples.length; n++) {
-    b0 += b0Step
-    b1 += b1Step
-    b2 += b2Step
-    a1 += a1Step
-    a2 += a2Step
-    const x = samples[n]!
-    const y = b0 * x + s1
-    s1 = b1 * x - a1 * y + s2
-    s2 = b2 * x - a2 * y
-    samples[n] = y
+  const retireDecayed = (): void => {
+    let hasRetired = false
+    for (let band = 0; band < bandCount; band++) {
+      if (isActive[band] === 0 || current[band] !== 0) continue
+      if (!hasDecayed(state, band * stateLength, stateLength)) continue
+      for (let i = band * stateLength; i < (band + 1) * stateLength; i++) state[i] = 0
+      isActive[band] = 0
+      hasRetired = true
+    }
+    if (hasRetired) listActive()
   }
-  state[stateAt] = settle(s1)
-  state[stateAt + 1] = settle(s2)
+
+  const process = (block: PlanarBlock): void => {
+    hasStarted = true
+    if (orderLength === 0) return
+    if (movingCount > 0) processMoving(block)
+    else {
+      functions.biquads(block.address, channels, block.frames, coefficientsAt, orderAt, orderLength, stateAt)
+    }
+    retireDecayed()
+  }
+
+  const isSteady = (): boolean => {
+    if (movingCount > 0) return false
+    for (let band = 0; band < bandCount; band++) if (isActive[band] === 1 && current[band] === 0) return false
+    return true
+  }
+
+  return {
+    setFilterGainsDb,
+    process,
+    isSteady,
+    sectionCount: () => orderLength,
+    coefficientsAt,
+    orderAt,
+    stateAt
+  }
 }
 
 /** -240 dBFS. */
@@ -266,67 +303,4 @@ const inaudible = 1e-12
 const hasDecayed = (state: Float64Array, from: number, count: number): boolean => {
   for (let i = from; i < from + count; i++) if (state[i]! > inaudible || state[i]! < -inaudible) return false
   return true
-}
-
-const settle = (value: number): number => (value < negligible && value > -negligible ? 0 : value)
-
-/** Two channels in one loop: their recursions are independent, so one's latency hides the other's. */
-const filterPair = (
-  coefficients: Float64Array,
-  at: number,
-  state: Float64Array,
-  stateAt: number,
-  left: Float64Array,
-  right: Float64Array
-): void => {
-  const b0 = coefficients[at]!
-  const b1 = coefficients[at + 1]!
-  const b2 = coefficients[at + 2]!
-  const a1 = coefficients[at + 3]!
-  const a2 = coefficients[at + 4]!
-  let l1 = state[stateAt]!
-  let l2 = state[stateAt + 1]!
-  let r1 = state[stateAt + 2]!
-  let r2 = state[stateAt + 3]!
-  for (let n = 0; n < left.length; n++) {
-    const l = left[n]!
-    const r = right[n]!
-    const yl = b0 * l + l1
-    const yr = b0 * r + r1
-    l1 = b1 * l - a1 * yl + l2
-    r1 = b1 * r - a1 * yr + r2
-    l2 = b2 * l - a2 * yl
-    r2 = b2 * r - a2 * yr
-    left[n] = yl
-    right[n] = yr
-  }
-  state[stateAt] = settle(l1)
-  state[stateAt + 1] = settle(l2)
-  state[stateAt + 2] = settle(r1)
-  state[stateAt + 3] = settle(r2)
-}
-
-const filterOne = (
-  coefficients: Float64Array,
-  at: number,
-  state: Float64Array,
-  stateAt: number,
-  samples: Float64Array
-): void => {
-  const b0 = coefficients[at]!
-  const b1 = coefficients[at + 1]!
-  const b2 = coefficients[at + 2]!
-  const a1 = coefficients[at + 3]!
-  const a2 = coefficients[at + 4]!
-  let s1 = state[stateAt]!
-  let s2 = state[stateAt + 1]!
-  for (let n = 0; n < samples.length; n++) {
-    const x = samples[n]!
-    const y = b0 * x + s1
-    s1 = b1 * x - a1 * y + s2
-    s2 = b2 * x - a2 * y
-    samples[n] = y
-  }
-  state[stateAt] = settle(s1)
-  state[stateAt + 1] = settle(s2)
 }

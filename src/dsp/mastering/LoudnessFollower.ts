@@ -3,7 +3,9 @@
  * loudness (ITU-R BS.1770-4, EBU Tech 3341) and remembers about half a minute. Where there is nothing to hear it holds.
  */
 import { channelWeights } from "../analysis/LoudnessMeter.ts"
+import type { Kernels } from "../Kernels.ts"
 import { kWeighting, meanSquareToLufs } from "../KWeighting.ts"
+import type { PlanarBlock } from "./PlanarBlock.ts"
 
 /** One measurement a step; momentary is 4 of them, short-term 30 (EBU Tech 3341). */
 const stepSeconds = 0.1
@@ -22,32 +24,39 @@ const fallDbPerSecond = 4
 const momentaryRoomLu = 4
 
 // Places in the array of what changes.
-const energy = 0
-const longTerm = 1
-const longTermWeight = 2
-const gainDb = 3
-const wantedDb = 4
-const valueCount = 5
+const longTerm = 0
+const longTermWeight = 1
+const gainDb = 2
+const wantedDb = 3
+const valueCount = 4
 
 export interface LoudnessFollower {
   /**
-   * Hears one block (an array of `blockFrames` per channel, unchanged) and moves the gain toward `targetLufs`, within
-   * 0 to `limitDb`. Returns the gain at the end of the block, dB.
+   * Hears one block of `blockFrames`, which stays as it is, and moves the gain toward `targetLufs`, within 0 to `limitDb`.
+   * Returns the gain at the end of the block, dB.
    */
-  readonly follow: (block: ReadonlyArray<Float64Array>, targetLufs: number, limitDb: number) => number
+  readonly follow: (block: PlanarBlock, targetLufs: number, limitDb: number) => number
   /** Forgets everything. The gain is 0 dB again. */
   readonly reset: () => void
 }
 
-export const makeLoudnessFollower = (options: {
-  readonly sampleRate: number
-  readonly channels: number
-  readonly blockFrames: number
-}): LoudnessFollower => {
+export const makeLoudnessFollower = (
+  { float64, functions }: Kernels,
+  options: { readonly sampleRate: number; readonly channels: number; readonly blockFrames: number }
+): LoudnessFollower => {
   const { blockFrames, channels, sampleRate } = options
-  const [shelf, rlb] = kWeighting(sampleRate)
-  const weights = channelWeights(channels)
-  const state = new Float64Array(channels * 4)
+  const pairs = Math.ceil(channels / 2)
+  const coefficients = float64(10)
+  coefficients.set(kWeighting(sampleRate).flatMap(({ a1, a2, b0, b1, b2 }) => [b0, b1, b2, a1, a2]))
+  const coefficientsAt = coefficients.byteOffset
+  const weights = float64(2 * pairs)
+  weights.set(channelWeights(channels))
+  const weightsAt = weights.byteOffset
+  const state = float64(8 * pairs)
+  const stateAt = state.byteOffset
+  // Of the step that is being heard.
+  const energy = float64(1)
+  const energyAt = energy.byteOffset
   const blocksPerStep = Math.max(1, Math.round((stepSeconds * sampleRate) / blockFrames))
   const secondsPerBlock = blockFrames / sampleRate
   const memory = 1 - Math.exp((-blocksPerStep * secondsPerBlock) / memorySeconds)
@@ -61,35 +70,13 @@ export const makeLoudnessFollower = (options: {
 
   const reset = (): void => {
     state.fill(0)
+    energy[0] = 0
     steps.fill(0)
     stepAt = 0
     stepsHeard = 0
     blocksInStep = 0
     now.fill(0)
     isHolding = true
-  }
-
-  const kWeightedEnergy = (samples: Float64Array, at: number): number => {
-    let p1 = state[at]!
-    let p2 = state[at + 1]!
-    let q1 = state[at + 2]!
-    let q2 = state[at + 3]!
-    let sum = 0
-    for (let n = 0; n < blockFrames; n++) {
-      const x = samples[n]!
-      const y = shelf.b0 * x + p1
-      p1 = shelf.b1 * x - shelf.a1 * y + p2
-      p2 = shelf.b2 * x - shelf.a2 * y
-      const z = rlb.b0 * y + q1
-      q1 = rlb.b1 * y - rlb.a1 * z + q2
-      q2 = rlb.b2 * y - rlb.a2 * z
-      sum += z * z
-    }
-    state[at] = settle(p1)
-    state[at + 1] = settle(p2)
-    state[at + 2] = settle(q1)
-    state[at + 3] = settle(q2)
-    return sum
   }
 
   const meanOfLast = (count: number): number => {
@@ -115,19 +102,15 @@ export const makeLoudnessFollower = (options: {
     now[wantedDb] = Math.min(limitDb, Math.max(0, Math.min(targetLufs - heard, room)))
   }
 
-  const follow = (block: ReadonlyArray<Float64Array>, targetLufs: number, limitDb: number): number => {
-    for (let channel = 0; channel < channels; channel++) {
-      if (weights[channel]! > 0) {
-        now[energy] = now[energy]! + weights[channel]! * kWeightedEnergy(block[channel]!, channel * 4)
-      }
-    }
+  const follow = (block: PlanarBlock, targetLufs: number, limitDb: number): number => {
+    functions.followedEnergy(block.address, channels, blockFrames, coefficientsAt, weightsAt, stateAt, energyAt)
     blocksInStep++
     if (blocksInStep === blocksPerStep) {
-      steps[stepAt] = now[energy]! / (blocksPerStep * blockFrames)
+      steps[stepAt] = energy[0]! / (blocksPerStep * blockFrames)
       stepAt = (stepAt + 1) % shortTermSteps
       stepsHeard++
       blocksInStep = 0
-      now[energy] = 0
+      energy[0] = 0
       decide(targetLufs, limitDb)
     }
     if (!isHolding) {
@@ -141,5 +124,3 @@ export const makeLoudnessFollower = (options: {
 }
 
 const lufs = (meanSquare: number): number => (meanSquare > 0 ? meanSquareToLufs(meanSquare) : -Infinity)
-
-const settle = (value: number): number => (value < 1e-30 && value > -1e-30 ? 0 : value)

@@ -1,14 +1,17 @@
 /**
- * The mastering chain: balance, dynamics, stereo width, gain, true-peak limiter. Float32 in and out, float64 inside.
+ * The mastering chain: balance, dynamics, stereo width, gain, true-peak limiter. Float32 in and out, float64 up to the
+ * limiter's delay line.
  *
  * Whatever the caller's blocks are, all work is done on blocks of fixed length on the chain's own grid, with control
  * values at their edges: any split of the input gives the same bytes. The price is one block of latency more.
  */
 import type { RenderSettings } from "../../domain/MasteringPlan.ts"
+import { type Kernels, makeKernels } from "../Kernels.ts"
 import { designBalance, makeBalanceEq } from "./BalanceEq.ts"
 import { makeCompressor } from "./Compressor.ts"
 import { makeLookAheadLimiter } from "./LookAheadLimiter.ts"
 import { makeLoudnessFollower } from "./LoudnessFollower.ts"
+import { makePlanarBlock } from "./PlanarBlock.ts"
 import { makeStereoWidth } from "./StereoWidth.ts"
 import { expanderDepthDb, makeTransientExpander } from "./TransientExpander.ts"
 
@@ -35,6 +38,8 @@ export interface MasteringChainOptions {
   /** 1 to 8. */
   readonly channels: number
   readonly settings: RenderSettings
+  /** As in LookAheadLimiter. */
+  readonly isExhaustive?: boolean
 }
 
 /** Control values are this far apart, about. */
@@ -42,6 +47,8 @@ const blockSeconds = 0.00075
 const minimumGlideSeconds = 0.02
 /** A limiter that is switched on or off glides from or to here: nothing decoded reaches it. */
 const openCeilingDbtp = 24
+/** So many blocks go through the chain before its lines are moved back to their start. */
+const blocksPerLine = 256
 
 // What glides, by place in one array. The first seven are the gains of the balance filters.
 const depthDb = 7
@@ -55,35 +62,36 @@ const wet = 13
 const followLimitDb = 14
 const valueCount = 15
 
-// What moves from block to block beside them: the follower's gain in dB, and the factors the last block ended at.
-const followDb = 0
-const gain = 1
-const sideGain = 2
-
 /** Samples per channel of the chain's own grid: a power of two, 32 at 44.1 and 48 kHz. */
 export const gridFrames = (sampleRate: number): number =>
   2 ** Math.max(3, Math.round(Math.log2(blockSeconds * sampleRate)))
 
+/** Throws a RangeError where the kernels cannot have their memory. */
 export const makeMasteringChain = (options: MasteringChainOptions): MasteringChain => {
+  const kernels: Kernels = makeKernels()
+  const { functions } = kernels
   const { channels, sampleRate } = options
   const blockFrames = gridFrames(sampleRate)
   const shape = { sampleRate, channels, blockFrames }
   const design = designBalance(sampleRate)
-  const equaliser = makeBalanceEq(shape)
-  const expander = makeTransientExpander(shape)
-  const compressor = makeCompressor(shape)
-  const width = channels === 2 ? makeStereoWidth(sampleRate) : null
-  const follower = makeLoudnessFollower(shape)
-  const limiter = makeLookAheadLimiter(shape)
+  const equaliser = makeBalanceEq(kernels, shape)
+  const expander = makeTransientExpander(kernels, shape)
+  const compressor = makeCompressor(kernels, shape)
+  const width = channels === 2 ? makeStereoWidth(kernels, sampleRate) : null
+  const follower = makeLoudnessFollower(kernels, shape)
+  const limiter = makeLookAheadLimiter(kernels, { ...shape, isExhaustive: options.isExhaustive ?? false })
   const stageLatency = expander.latencyFrames + limiter.latencyFrames
   const latencyFrames = blockFrames + stageLatency
 
-  const block = Array.from({ length: channels }, () => new Float64Array(blockFrames))
-  // What was processed last; leaves while the next block fills.
-  const finished = Array.from({ length: channels }, () => new Float32Array(blockFrames))
-  // The input, `stageLatency` late, for bypass.
-  const dry = Array.from({ length: channels }, () => new Float32Array(stageLatency + blockFrames))
-  let filled = 0
+  const block = makePlanarBlock(kernels, channels, blockFrames)
+  // The input, the last `stageLatency` samples of it first: bypass is that much late. And what leaves, in the same places:
+  // a processed block goes where the next block of input will.
+  const lineFrames = stageLatency + blocksPerLine * blockFrames
+  const entering = makeLines(kernels, channels, lineFrames)
+  const leaving = makeLines(kernels, channels, lineFrames + blockFrames)
+  /** Where the block that is being filled starts, and where the next sample goes. */
+  let blockStart = stageLatency
+  let filledTo = stageLatency
   let hasStarted = false
 
   const start = new Float64Array(valueCount)
@@ -95,10 +103,33 @@ export const makeMasteringChain = (options: MasteringChainOptions): MasteringCha
   let primingBlocks = 0
   let targetLufs = 0
   let isFollowing = false
+  /** Whether the stages have been given what `current` holds. */
+  let hasSettings = false
   // A number in a closure would be allocated anew with every change.
-  const moving = new Float64Array(3)
-  moving[gain] = 1
-  moving[sideGain] = 1
+  const followDb = new Float64Array(1)
+  // Of the kernel `applyGain`.
+  const gainWork = kernels.float64(3)
+  gainWork[2] = 1
+  // Of the kernel `renderBlocks`.
+  const chain = kernels.int32(14)
+  chain.set([
+    channels,
+    blockFrames,
+    entering.stride,
+    leaving.stride,
+    block.address,
+    equaliser.coefficientsAt,
+    equaliser.orderAt,
+    equaliser.stateAt,
+    0,
+    expander.address,
+    compressor.address,
+    width?.address ?? 0,
+    gainWork.byteOffset,
+    limiter.address
+  ])
+  const sectionCount = 8
+  const chainAt = chain.byteOffset
 
   const readSettings = (settings: RenderSettings, into: Float64Array): void => {
     into.set(design.filterGainsDb(settings.balance_db))
@@ -133,6 +164,7 @@ export const makeMasteringChain = (options: MasteringChainOptions): MasteringCha
     if (start[ceilingDbtp] !== end[ceilingDbtp]) {
       start[ceilingDbtp] = Math.min(start[ceilingDbtp]!, openCeilingDbtp)
     }
+    hasSettings = false
     glideBlock = 0
     if (hasStarted) {
       primingBlocks = isIdle && end[wet] === 1 ? Math.ceil(stageLatency / blockFrames) + 1 : 0
@@ -140,8 +172,8 @@ export const makeMasteringChain = (options: MasteringChainOptions): MasteringCha
     } else {
       glideBlocks = 0
       current.set(end)
-      moving[sideGain] = decibels(current[sideDb]!)
-      moving[gain] = decibels(current[gainDb]!)
+      width?.startAt(decibels(current[sideDb]!))
+      gainWork.set([current[gainDb]!, current[gainDb]!, decibels(current[gainDb]!)])
     }
   }
 
@@ -152,15 +184,15 @@ export const makeMasteringChain = (options: MasteringChainOptions): MasteringCha
       targetLufs = settings.follow_lufs
       if (!wasFollowing || isIdle) {
         follower.reset()
-        if (isIdle) moving[followDb] = 0
+        if (isIdle) followDb[0] = 0
       }
       return
     }
-    if (isIdle) moving[followDb] = 0
+    if (isIdle) followDb[0] = 0
     // What the follower had reached becomes part of the static gain that glides away.
-    start[gainDb] = start[gainDb]! + moving[followDb]!
+    start[gainDb] = start[gainDb]! + followDb[0]!
     current[gainDb] = start[gainDb]!
-    moving[followDb] = 0
+    followDb[0] = 0
   }
 
   const advance = (): void => {
@@ -183,104 +215,126 @@ export const makeMasteringChain = (options: MasteringChainOptions): MasteringCha
     }
   }
 
-  const isSilentWet = (): boolean => current[wet] === 0 && primingBlocks === 0 && glideBlock >= glideBlocks
+  const isGliding = (): boolean => primingBlocks > 0 || glideBlock < glideBlocks
+
+  /** Where all stages go on as they are, in one call; returns how many blocks it was. */
+  const renderSteady = (count: number): number => {
+    if (isGliding() || isFollowing || current[wet] !== 1 || !hasSettings || !equaliser.isSteady()) return 0
+    chain[sectionCount] = equaliser.sectionCount()
+    functions.renderBlocks(
+      chainAt,
+      entering.address + 4 * blockStart,
+      leaving.address + 4 * (blockStart + blockFrames),
+      count
+    )
+    return count
+  }
 
   const processBlock = (): void => {
     const wetBefore = current[wet]!
     const wasPriming = primingBlocks > 0
     advance()
-    for (let channel = 0; channel < channels; channel++) {
-      const line = dry[channel]!
-      const samples = block[channel]!
-      line.copyWithin(0, blockFrames)
-      for (let n = 0; n < blockFrames; n++) line[stageLatency + n] = samples[n]!
-    }
-    if (wetBefore === 0 && !wasPriming && isSilentWet()) {
-      for (let channel = 0; channel < channels; channel++) {
-        const line = dry[channel]!
-        const out = finished[channel]!
-        for (let n = 0; n < blockFrames; n++) out[n] = line[n]!
-      }
+    if (wetBefore === 0 && !wasPriming && current[wet] === 0 && !isGliding()) {
+      mix(0, 0)
       return
     }
     applyStages()
-    leave(wetBefore, current[wet]!)
+    if (wetBefore !== 1 || current[wet] !== 1) mix(wetBefore, current[wet]!)
   }
 
   const applyStages = (): void => {
+    functions.widen(entering.address + 4 * blockStart, entering.stride, block.address, channels, blockFrames)
     equaliser.setFilterGainsDb(current)
     equaliser.process(block)
-    expander.process(block, current[depthDb]!)
-    compressor.process(block, current[thresholdDbfs]!, current[slope]!)
-    if (width !== null) {
-      const next = decibels(current[sideDb]!)
-      const before = moving[sideGain]!
-      if (next !== 1 || before !== 1) width.process(block[0]!, block[1]!, before, next)
-      moving[sideGain] = next
-    }
+    expander.setDepthDb(current[depthDb]!)
+    compressor.set(current[thresholdDbfs]!, current[slope]!)
+    width?.setSideGain(decibels(current[sideDb]!))
+    functions.shapeBlock(chainAt)
     if (isFollowing) {
-      moving[followDb] = follower.follow(block, targetLufs - current[gainDb]!, current[followLimitDb]!)
+      followDb[0] = follower.follow(block, targetLufs - current[gainDb]!, current[followLimitDb]!)
     }
-    applyGain(moving[gain]!, decibels(current[gainDb]! + moving[followDb]!))
+    gainWork[0] = current[gainDb]! + followDb[0]!
     limiter.setCeilingDbtp(current[ceilingDbtp]!)
-    limiter.process(block)
+    functions.finishBlock(chainAt, leaving.address + 4 * (blockStart + blockFrames))
+    hasSettings = true
   }
 
-  const applyGain = (before: number, next: number): void => {
-    if (next !== 1 || before !== 1) {
-      const step = (next - before) / blockFrames
-      for (let channel = 0; channel < channels; channel++) {
-        const samples = block[channel]!
-        if (step === 0) for (let n = 0; n < blockFrames; n++) samples[n] = samples[n]! * next
-        else for (let n = 0; n < blockFrames; n++) samples[n] = samples[n]! * (before + step * (n + 1))
-      }
-    }
-    moving[gain] = next
-  }
-
-  const leave = (wetBefore: number, wetAfter: number): void => {
+  /** The input of `stageLatency` ago where `wet` is 0, what the stages made where it is 1. */
+  const mix = (wetBefore: number, wetAfter: number): void => {
     const step = (wetAfter - wetBefore) / blockFrames
     for (let channel = 0; channel < channels; channel++) {
-      const samples = block[channel]!
-      const line = dry[channel]!
-      const out = finished[channel]!
-      if (wetBefore === 1 && wetAfter === 1) {
-        for (let n = 0; n < blockFrames; n++) out[n] = samples[n]!
-      } else {
-        for (let n = 0; n < blockFrames; n++) {
-          const share = wetBefore + step * (n + 1)
-          out[n] = line[n]! + share * (samples[n]! - line[n]!)
-        }
+      const dry = entering.channels[channel]!
+      const out = leaving.channels[channel]!
+      const dryAt = blockStart - stageLatency
+      const outAt = blockStart + blockFrames
+      for (let n = 0; n < blockFrames; n++) {
+        const share = wetBefore + step * (n + 1)
+        const x = dry[dryAt + n]!
+        out[outAt + n] = share === 0 ? x : x + share * (out[outAt + n]! - x)
       }
     }
+  }
+
+  const moveBack = (): void => {
+    const from = blockStart - stageLatency
+    for (let channel = 0; channel < channels; channel++) {
+      entering.channels[channel]!.copyWithin(0, from, filledTo)
+      leaving.channels[channel]!.copyWithin(0, from, blockStart + blockFrames)
+    }
+    blockStart -= from
+    filledTo -= from
   }
 
   const process: MasteringChain["process"] = (input, inputOffset, output, outputOffset, frames) => {
     hasStarted = true
     let done = 0
     while (done < frames) {
-      const run = Math.min(frames - done, blockFrames - filled)
+      if (filledTo === lineFrames) moveBack()
+      const run = Math.min(frames - done, lineFrames - filledTo)
+      const at = filledTo
       for (let channel = 0; channel < channels; channel++) {
-        const from = input[channel]!
-        const to = output[channel]!
-        const samples = block[channel]!
-        const leaving = finished[channel]!
-        for (let n = 0; n < run; n++) {
-          samples[filled + n] = from[inputOffset + done + n]!
-          to[outputOffset + done + n] = leaving[filled + n]!
-        }
+        copy(input[channel]!, inputOffset + done, entering.channels[channel]!, at, run)
       }
-      filled += run
+      filledTo += run
+      while (filledTo - blockStart >= blockFrames) {
+        const steady = renderSteady(Math.floor((filledTo - blockStart) / blockFrames))
+        if (steady === 0) processBlock()
+        blockStart += Math.max(1, steady) * blockFrames
+      }
+      for (let channel = 0; channel < channels; channel++) {
+        copy(leaving.channels[channel]!, at, output[channel]!, outputOffset + done, run)
+      }
       done += run
-      if (filled === blockFrames) {
-        processBlock()
-        filled = 0
-      }
     }
   }
 
   setSettings(options.settings, 0)
   return { latencyFrames, setSettings, process }
+}
+
+interface Lines {
+  readonly channels: Planar
+  readonly address: number
+  /** Bytes from a channel to the next. */
+  readonly stride: number
+}
+
+const makeLines = (kernels: Kernels, channels: number, frames: number): Lines => {
+  const all = kernels.float32(channels * frames)
+  return {
+    channels: Array.from({ length: channels }, (_, channel) => all.subarray(channel * frames, (channel + 1) * frames)),
+    address: all.byteOffset,
+    stride: 4 * frames
+  }
+}
+
+/** Below this many samples a loop is faster than a view. */
+const viewFrom = 128
+
+const copy = (from: Float32Array, fromAt: number, to: Float32Array, toAt: number, count: number): void => {
+  if (fromAt === 0 && count === from.length) to.set(from, toAt)
+  else if (count >= viewFrom) to.set(from.subarray(fromAt, fromAt + count), toAt)
+  else for (let n = 0; n < count; n++) to[toAt + n] = from[fromAt + n]!
 }
 
 const decibels = (db: number): number => (db === 0 ? 1 : 10 ** (db / 20))

@@ -5,7 +5,10 @@
  *
  * Where there is much energy near Nyquist a short filter can read more than a long one, by 0.2 dB on real music. As many
  * meters are built like libebur128's (12 taps a phase, Hann window), its points are looked at as well.
+ *
+ * Most of that is passed over where bounds show that no peak can reach the ceiling; the gains are the same to the bit.
  */
+import type { Kernels } from "../Kernels.ts"
 
 const tapCount = 32
 const pairCount = tapCount / 2
@@ -17,10 +20,15 @@ const kaiserBeta = 8
 /** Below this share of the ceiling no parabola can reach it: cos(pi / 8) = 0.924, less what the taps lose near Nyquist. */
 const parabolaFrom = 0.88
 
+/** Bounds on exact sums, for sums in float32. */
+const rounding = 1.00001
+
 /** A sample is known to peak only when this many later ones have been seen. */
 export const detectorDelayFrames = pairCount
 /** Samples before the one looked at that the detector reads (one interval earlier included). */
 export const detectorHistoryFrames = pairCount
+/** Samples that share an entry in `maxima`. */
+export const groupFrames = 8
 
 const besselI0 = (x: number): number => {
   let sum = 1
@@ -63,133 +71,58 @@ const odd = oddHalf(quarter)
 const shortHalf = shortInterpolator(0.5)
 const shortEven = evenHalf(shortInterpolator(0.25))
 const shortOdd = oddHalf(shortInterpolator(0.25))
-/** No interpolated point exceeds the samples under these taps by more than this. */
-const gainBound = (taps: Float64Array, isCounted: (k: number) => boolean) =>
-  taps.reduce((sum, tap, k) => (isCounted(k) ? sum + Math.abs(tap) : sum), 0)
-const nearFrom = pairCount / 2
-const isNear = (k: number) => k >= nearFrom && k < tapCount - nearFrom
-const worst = (isCounted: (k: number) => boolean) => Math.max(gainBound(half, isCounted), gainBound(quarter, isCounted))
-const worstGain = worst(() => true) / parabolaFrom
-const worstNearGain = worst(isNear)
-const worstFarGain = worst((k) => !isNear(k))
-/** Intervals that are looked at or passed over together. */
-const groupLength = 8
 
-/** True where samples that stay within `peak` cannot reach `ceiling` between each other either. */
-export const staysBelow = (peak: number, ceiling: number): boolean => peak * worstGain < ceiling
+/** From the inside outwards: the pair around the point first. */
+const pairsOf = (halfTaps: Float64Array, evenTaps: Float64Array, oddTaps: Float64Array): ReadonlyArray<number> =>
+  Array.from({ length: halfTaps.length / 2 }, (_, k) => halfTaps.length / 2 - 1 - k).flatMap((k) => [
+    halfTaps[k]!,
+    evenTaps[k]!,
+    oddTaps[k]!
+  ])
 
-/**
- * Raises `peaks[n]` to the peak of the interval from sample `from + n` to the next, for n in [0, count). Reads `samples`
- * from `from - 16` to `from + count + 15`, of which none may exceed `largest`. Exact only where a peak is near `ceiling`
- * or above: others are left lower.
- */
-export const detectTruePeaks = (
-  samples: Float64Array,
-  from: number,
-  count: number,
-  largest: number,
-  ceiling: number,
-  peaks: Float64Array
-): void => {
-  const enough = (parabolaFrom * ceiling - worstFarGain * largest) / worstNearGain
-  for (let start = 0; start < count; start += groupLength) {
-    const stop = Math.min(count, start + groupLength)
-    let near = 0
-    const last = from + stop + nearFrom
-    for (let at = from + start - nearFrom + 1; at < last; at++) {
-      const x = samples[at]!
-      const magnitude = x < 0 ? -x : x
-      if (magnitude > near) near = magnitude
-    }
-    if (near >= enough) detectGroup(samples, from, start, stop, ceiling, peaks)
-  }
+const sumOf = (values: ArrayLike<number>): number => Array.from(values).reduce((sum, value) => sum + Math.abs(value), 0)
+
+/** Taps within `reach` pairs of the middle. */
+const inner = (taps: Float64Array, reach: number) => taps.slice(taps.length / 2 - reach, taps.length / 2 + reach)
+
+/** The taps less what the long filter's inner four pairs do. */
+const lessInner = (taps: Float64Array, long: Float64Array): Float64Array =>
+  taps.map((tap, k) => {
+    const place = k - taps.length / 2
+    return place < -innerPairs || place >= innerPairs ? tap : tap - long[place + long.length / 2]!
+  })
+
+const innerPairs = 4
+const shortQuarter = shortInterpolator(0.25)
+const groupReach = 8
+const longest = Math.max(sumOf(half), sumOf(quarter))
+const nearest = Math.max(sumOf(inner(half, groupReach)), sumOf(inner(quarter, groupReach)))
+const furthest = Math.max(
+  sumOf(half) - sumOf(inner(half, groupReach)),
+  sumOf(quarter) - sumOf(inner(quarter, groupReach))
+)
+const shortest = Math.max(sumOf(shortHalf), sumOf(shortQuarter))
+const restHalf = Math.max(sumOf(lessInner(half, half)) / parabolaFrom, sumOf(lessInner(shortHalf, half)))
+const restQuarter = Math.max(sumOf(lessInner(quarter, quarter)) / parabolaFrom, sumOf(lessInner(shortQuarter, quarter)))
+
+/** As of the kernel `detectTruePeaks`, which see. */
+export interface DetectorTables {
+  readonly tapsAt: number
+  readonly boundsAt: number
 }
 
-const detectGroup = (
-  samples: Float64Array,
-  from: number,
-  start: number,
-  stop: number,
-  ceiling: number,
-  peaks: Float64Array
-): void => {
-  const near = parabolaFrom * ceiling
-  let before = threeQuarterPoint(samples, from + start - 1)
-  for (let n = start; n < stop; n++) {
-    const at = from + n
-    let y2 = 0
-    let e = 0
-    let o = 0
-    let left = at - pairCount + 1
-    let right = at + pairCount
-    for (let k = 0; k < pairCount; k++) {
-      const a = samples[left++]!
-      const b = samples[right--]!
-      const s = a + b
-      y2 += half[k]! * s
-      e += even[k]! * s
-      o += odd[k]! * (a - b)
-    }
-    let s2 = 0
-    let se = 0
-    let so = 0
-    left = at - shortPairCount + 1
-    right = at + shortPairCount
-    for (let k = 0; k < shortPairCount; k++) {
-      const a = samples[left++]!
-      const b = samples[right--]!
-      const s = a + b
-      s2 += shortHalf[k]! * s
-      se += shortEven[k]! * s
-      so += shortOdd[k]! * (a - b)
-    }
-    const y0 = samples[at]!
-    const y1 = e + o
-    const y3 = e - o
-    const y4 = samples[at + 1]!
-    const m0 = y0 < 0 ? -y0 : y0
-    const m1 = y1 < 0 ? -y1 : y1
-    const m2 = y2 < 0 ? -y2 : y2
-    const m3 = y3 < 0 ? -y3 : y3
-    let peak = m0 > m1 ? m0 : m1
-    if (m2 > peak) peak = m2
-    if (m3 > peak) peak = m3
-    if (peak > near) {
-      const v0 = vertex(before, y0, y1)
-      const v1 = vertex(y0, y1, y2)
-      const v2 = vertex(y1, y2, y3)
-      const v3 = vertex(y2, y3, y4)
-      if (v0 > peak) peak = v0
-      if (v1 > peak) peak = v1
-      if (v2 > peak) peak = v2
-      if (v3 > peak) peak = v3
-    }
-    if (s2 < 0) s2 = -s2
-    if (se < 0) se = -se
-    if (so < 0) so = -so
-    if (s2 > peak) peak = s2
-    if (se + so > peak) peak = se + so
-    if (peak > peaks[n]!) peaks[n] = peak
-    before = y3
-  }
-}
-
-const threeQuarterPoint = (samples: Float64Array, at: number): number => {
-  let y = 0
-  for (let k = 0; k < pairCount; k++) {
-    const a = samples[at - pairCount + 1 + k]!
-    const b = samples[at + pairCount - k]!
-    y += even[k]! * (a + b) - odd[k]! * (a - b)
-  }
-  return y
-}
-
-/** |extremum| of the parabola through three equidistant points, where the middle one is an extremum; else 0. */
-const vertex = (a: number, b: number, c: number): number => {
-  const d = a - 2 * b + c
-  if (b > 0 ? a <= b && c <= b && d < 0 : a >= b && c >= b && d > 0) {
-    const height = b - ((a - c) * (a - c)) / (8 * d)
-    return height < 0 ? -height : height
-  }
-  return 0
+/** `isExhaustive`: nothing is passed over, for comparison. */
+export const makeDetectorTables = ({ float32 }: Kernels, isExhaustive: boolean): DetectorTables => {
+  const taps = float32(3 * (pairCount + shortPairCount))
+  taps.set([...pairsOf(half, even, odd), ...pairsOf(shortHalf, shortEven, shortOdd)])
+  const bounds = float32(6)
+  const sums = [
+    Math.max(longest / parabolaFrom, shortest),
+    Math.max(nearest / parabolaFrom, shortest),
+    furthest / parabolaFrom,
+    restHalf,
+    restQuarter
+  ]
+  bounds.set([...sums.map((sum) => (isExhaustive ? Infinity : sum * rounding)), parabolaFrom])
+  return { tapsAt: taps.byteOffset, boundsAt: bounds.byteOffset }
 }

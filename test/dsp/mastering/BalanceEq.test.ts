@@ -1,6 +1,8 @@
 import { assert, describe, it } from "vitest"
 import { bands } from "../../../src/domain/Fingerprint.ts"
+import { makeKernels } from "../../../src/dsp/Kernels.ts"
 import { designBalance, makeBalanceEq } from "../../../src/dsp/mastering/BalanceEq.ts"
+import { makePlanarBlock } from "../../../src/dsp/mastering/PlanarBlock.ts"
 import { makeRandom } from "../../support/signals.ts"
 
 /** Magnitude at a frequency, dB, from the impulse response itself. */
@@ -27,11 +29,13 @@ describe("BalanceEq", () => {
     it(`has the analytic response within 0.1 dB at ${sampleRate} Hz, on every channel`, () => {
       const gains = designBalance(sampleRate).filterGainsDb(decided[0]!)
       const { responseDb } = designBalance(sampleRate)
-      const eq = makeBalanceEq({ sampleRate, channels: 3 })
+      const kernels = makeKernels()
+      const eq = makeBalanceEq(kernels, { sampleRate, channels: 3 })
       eq.setFilterGainsDb(gains)
-      const block = [0, 1, 2].map(() => new Float64Array(sampleRate / 2))
-      for (const channel of block) channel[0] = 1
-      eq.process(block)
+      const planar = makePlanarBlock(kernels, 3, sampleRate / 2)
+      for (const channel of planar.channels) channel[0] = 1
+      eq.process(planar)
+      const block = planar.channels.map((channel) => channel.slice())
       assert.deepStrictEqual(block[1], block[0])
       assert.deepStrictEqual(block[2], block[0])
       for (let hz = 25; hz < Math.min(20_000, 0.45 * sampleRate); hz *= 1.6) {
@@ -68,10 +72,12 @@ describe("BalanceEq", () => {
   })
 
   it("is the identity at 0 dB, bit for bit", () => {
-    const eq = makeBalanceEq({ sampleRate: 44_100, channels: 1 })
-    const block = Float64Array.from({ length: 500 }, () => random() - 0.5)
-    const before = block.slice()
-    eq.process([block])
-    assert.deepStrictEqual(block, before)
+    const kernels = makeKernels()
+    const eq = makeBalanceEq(kernels, { sampleRate: 44_100, channels: 1 })
+    const block = makePlanarBlock(kernels, 1, 500)
+    const before = Float64Array.from({ length: 500 }, () => random() - 0.5)
+    block.channels[0]!.set(before)
+    eq.process(block)
+    assert.deepStrictEqual(block.channels[0]!.slice(), before)
   })
 })

@@ -1,17 +1,22 @@
 import { assert, describe, it } from "vitest"
+import { makeKernels } from "../../../src/dsp/Kernels.ts"
 import { makeLoudnessFollower } from "../../../src/dsp/mastering/LoudnessFollower.ts"
+import { makePlanarBlock } from "../../../src/dsp/mastering/PlanarBlock.ts"
 import { silence, sine } from "../../support/signals.ts"
 
 const rate = 48_000
 const blockFrames = 32
 /** The gain in dB after each second of a mono 997 Hz sequence of [seconds, dBFS]; a mono sine at L dBFS is L - 3.01 LUFS. */
 const follow = (sequence: ReadonlyArray<readonly [number, number]>, targetLufs: number, limitDb: number) => {
-  const follower = makeLoudnessFollower({ sampleRate: rate, channels: 1, blockFrames })
+  const kernels = makeKernels()
+  const block = makePlanarBlock(kernels, 1, blockFrames)
+  const follower = makeLoudnessFollower(kernels, { sampleRate: rate, channels: 1, blockFrames })
   const gains: Array<number> = []
   for (const [seconds, levelDbfs] of sequence) {
     const samples = levelDbfs === -Infinity ? silence(rate, seconds) : sine(rate, seconds, 997, levelDbfs)
     for (let at = 0; at < samples.length; at += blockFrames) {
-      const gain = follower.follow([Float64Array.from(samples.subarray(at, at + blockFrames))], targetLufs, limitDb)
+      block.channels[0]!.set(samples.subarray(at, at + blockFrames))
+      const gain = follower.follow(block, targetLufs, limitDb)
       if ((at + blockFrames) % rate === 0) gains.push(gain)
     }
   }

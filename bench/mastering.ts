@@ -1,0 +1,118 @@
+/**
+ * Mastering 240 s of stereo at 44.1 kHz from file to file, beside ffmpeg: a chain of the same kind, `loudnorm`, and the
+ * limiter alone. CPU time of one core.
+ */
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { inTurn, isInstalled, median, report, runProcess } from "./support/measure.ts"
+import type { PlanName } from "./support/masteringPlans.ts"
+import { writeTestPiece } from "./support/pieces.ts"
+
+const rounds = 5
+const seconds = 240
+const worker = fileURLToPath(new URL("./support/masterOnce.ts", import.meta.url))
+const stagesWorker = fileURLToPath(new URL("./support/masteringStages.ts", import.meta.url))
+
+if (!(await isInstalled("ffmpeg"))) throw new Error("This benchmark compares with ffmpeg: install it (Debian: ffmpeg).")
+
+/** Octaves from 31.5 Hz to 16 kHz, as of a ten-band graphic equaliser. */
+const equalizers = Array.from(
+  { length: 10 },
+  (_, i) => `equalizer=f=${31.5 * 2 ** i}:t=o:w=1:g=${i % 2 === 0 ? 2 : -2}`
+)
+const limiter = "alimiter=limit=0.891:level=disabled"
+const chain = [...equalizers, "acompressor", "volume=3dB", limiter].join(",")
+
+const folder = mkdtempSync(join(tmpdir(), "lathe-bench-"))
+try {
+  const wav = join(folder, "piece.wav")
+  const flac = join(folder, "piece.flac")
+  await writeTestPiece(wav, seconds)
+  await writeTestPiece(flac, seconds)
+  const output = join(folder, "mastered.wav")
+  const ffmpeg = (input: string, filter: string | null) => async () => {
+    const filters = filter === null ? [] : ["-af", filter, "-ar", "44100"]
+    const words = [
+      "-nostdin",
+      "-v",
+      "error",
+      "-y",
+      "-threads",
+      "1",
+      "-i",
+      input,
+      ...filters,
+      "-c:a",
+      "pcm_f32le",
+      output
+    ]
+    return (await runProcess("ffmpeg", words)).cpuSeconds
+  }
+  // The worker measures itself, the first rendering as warm-up: a server is warm.
+  const lathe =
+    (plan: PlanName, input: string, way: "direct" | "frames" = "direct") =>
+    async () =>
+      Number((await runProcess(process.execPath, [worker, plan, way, input, output])).stdout)
+
+  const results = await inTurn(rounds, {
+    "lathe, the whole chain": lathe("chain", wav),
+    "lathe, the whole chain, from FLAC": lathe("chain", flac),
+    "lathe, the whole chain, through frames": lathe("chain", wav, "frames"),
+    "lathe, 3 dB into the true-peak limiter": lathe("limiter", wav),
+    "lathe, copying": lathe("copy", wav),
+    "ffmpeg, ten equalizer, acompressor, alimiter": ffmpeg(wav, chain),
+    "ffmpeg, the same from FLAC": ffmpeg(flac, chain),
+    "ffmpeg, loudnorm": ffmpeg(wav, "loudnorm=I=-14:TP=-1"),
+    "ffmpeg, loudnorm from FLAC": ffmpeg(flac, "loudnorm=I=-14:TP=-1"),
+    "ffmpeg, 3 dB into alimiter": ffmpeg(wav, `volume=3dB,${limiter}`),
+    "ffmpeg, copying": ffmpeg(wav, null)
+  })
+  const middles = Object.fromEntries(Object.entries(results).map(([name, values]) => [name, median(values)]))
+  const rows = Object.entries(results).map(
+    ([name, values]) =>
+      `| ${name} | ${median(values).toFixed(2)} | ${Math.min(...values).toFixed(2)}-${Math.max(...values).toFixed(2)} | ${(seconds / median(values)).toFixed(0)} |`
+  )
+  const ratio = (title: string, name: keyof typeof results, reference: keyof typeof results) =>
+    `| ${title} | ${(middles[name]! / middles[reference]!).toFixed(2)} |`
+  const measured = JSON.parse((await runProcess(process.execPath, [stagesWorker, wav])).stdout) as {
+    readonly stages: ReadonlyArray<{ readonly name: string; readonly seconds: number }>
+    readonly whole: number
+  }
+  const milliseconds = (value: number) => (1000 * value).toFixed(0)
+  report(
+    "mastering",
+    `Mastering ${seconds} s of stereo at 44.1 kHz, file to file`,
+    [
+      `| WAV in, 32-bit float WAV out | CPU s, median of ${rounds} | range | x realtime |`,
+      "|---|---|---|---|",
+      ...rows,
+      "",
+      "| lathe's CPU time as a share of ffmpeg's | |",
+      "|---|---|",
+      ratio(
+        "the whole chain / ten equalizer, acompressor, alimiter",
+        "lathe, the whole chain",
+        "ffmpeg, ten equalizer, acompressor, alimiter"
+      ),
+      ratio("the same, both from FLAC", "lathe, the whole chain, from FLAC", "ffmpeg, the same from FLAC"),
+      ratio("the whole chain / loudnorm", "lathe, the whole chain", "ffmpeg, loudnorm"),
+      ratio("the same, both from FLAC", "lathe, the whole chain, from FLAC", "ffmpeg, loudnorm from FLAC"),
+      ratio("the true-peak limiter / alimiter", "lathe, 3 dB into the true-peak limiter", "ffmpeg, 3 dB into alimiter"),
+      "",
+      "| lathe's chain, kernel by kernel, from memory to memory | CPU ms |",
+      "|---|---|",
+      ...measured.stages.map(({ name, seconds: cost }) => `| ${name} | ${milliseconds(cost)} |`),
+      `| **the chain, as it runs** | **${milliseconds(measured.whole)}** |`,
+      "",
+      "The chain: seven-band balance, expander (armed), compressor, stereo width, 3 dB of gain, true-peak limiter at -1 dBTP.",
+      "ffmpeg: the whole process. `alimiter` does not look between samples; lathe's limiter does. lathe: the second rendering",
+      "in a process, as in the warm server, decoding and writing included, with buffers that are used again; through frames:",
+      "as `lathe master` does it, every quarter of a second in an array of its own. The kernels: differences between runs with",
+      "one more of them each; medians, so they need not add up exactly."
+    ].join("\n")
+  )
+} finally {
+  rmSync(folder, { recursive: true })
+}
