@@ -20,7 +20,7 @@ import { TrackAnalyzer } from "../src/services/TrackAnalyzer.ts"
 import { isInstalled, median, report, runProcess } from "./support/measure.ts"
 import { realMusic } from "./support/music.ts"
 
-const pieceCount = 6
+const pieceCount = 5
 const fromSeconds = 20
 const lengthSeconds = 60
 const halfSeconds = lengthSeconds / 2

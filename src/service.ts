@@ -1,6 +1,6 @@
 /** The one place that composes the service: what `lathe serve` runs. */
 import { HttpLayerRouter, HttpServer } from "@effect/platform"
-import { NodeHttpServer } from "@effect/platform-node"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { Duration, Effect, Fiber, Layer, Option, Schedule } from "effect"
 import { mkdir } from "node:fs/promises"
 import { createServer } from "node:http"

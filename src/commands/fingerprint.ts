@@ -5,6 +5,7 @@ import { resolve } from "node:path"
 import type { AnalysisError } from "../domain/AnalysisError.ts"
 import { dimensionNames, type TrackAnalysis } from "../domain/Fingerprint.ts"
 import { TrackAnalyzer } from "../services/TrackAnalyzer.ts"
+import { engine } from "./engine.ts"
 
 const files = Args.text({ name: "FILE" }).pipe(Args.withDescription("An audio file."), Args.atLeast(1))
 
@@ -42,5 +43,5 @@ export const fingerprint = Command.make("fingerprint", { files, json }, ({ files
       else yield* Console.error(result.left.message)
     }
     if (count > 0) return yield* new SomeFilesFailed({ count })
-  })
+  }).pipe(Effect.provide(engine))
 ).pipe(Command.withDescription("Measure audio files: 25 dimensions each, with measurements and provenance."))

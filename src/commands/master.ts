@@ -6,11 +6,12 @@ import { resolve } from "node:path"
 import type { TrackAnalysis } from "../domain/Fingerprint.ts"
 import { decide, fallbackPlan } from "../domain/MasteringDecision.ts"
 import type { MasteringPlan } from "../domain/MasteringPlan.ts"
-import { writeErrorFrom } from "../layers/AudioEncoderNodeAv.ts"
+import { writeErrorFrom } from "../layers/audioWriteErrors.ts"
 import { AudioDecoder } from "../services/AudioDecoder.ts"
 import { AudioEncoder, encodingFor } from "../services/AudioEncoder.ts"
 import { ChunkMastering } from "../services/ChunkMastering.ts"
 import { TrackAnalyzer } from "../services/TrackAnalyzer.ts"
+import { engine } from "./engine.ts"
 import { intensity, preset } from "./options.ts"
 
 const input = Args.text({ name: "IN" }).pipe(Args.withDescription("The audio file to master."))
@@ -119,7 +120,7 @@ export const master = Command.make("master", options, (options) =>
       }
       yield* writeReport(resolve(report.value), content)
     }
-  }).pipe(Effect.scoped)
+  }).pipe(Effect.scoped, Effect.provide(engine))
 ).pipe(Command.withDescription("Master one file into another: WAV or FLAC, as OUT ends."))
 
 const writeReport = (path: string, report: Report) =>

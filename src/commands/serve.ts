@@ -1,11 +1,9 @@
 /** `lathe serve`: the service, its fingerprint server, and a demo library where no folder is given. */
 import { Args, Command, Options } from "@effect/cli"
-import { Config, Layer } from "effect"
+import { Config, Effect, Layer } from "effect"
 import { homedir } from "node:os"
 import { join, resolve } from "node:path"
-import { defaultPort as defaultFingerprintPort } from "../layers/FingerprintServer.ts"
-import * as Service from "../service.ts"
-import { Port } from "./options.ts"
+import { defaultFingerprintPort, Port } from "./options.ts"
 
 const defaultPort = 8765
 
@@ -39,8 +37,11 @@ const data = Options.text("data").pipe(
   Options.withDescription("Folder for the database and the demo (LATHE_DATA, else lathe in the user's data folder).")
 )
 
+// Loaded when it is needed: other commands start without it.
+const service = Effect.promise(() => import("../service.ts"))
+
 export const serve = Command.make("serve", { folders, port, fingerprintPort, data }, ({ data, folders, ...ports }) =>
-  Layer.launch(
-    Service.layer({ ...ports, dataFolder: resolve(data), folders: folders.map((folder) => resolve(folder)) })
+  Effect.flatMap(service, ({ layer }) =>
+    Layer.launch(layer({ ...ports, dataFolder: resolve(data), folders: folders.map((folder) => resolve(folder)) }))
   )
 ).pipe(Command.withDescription("Serve music folders: web page, WebSocket, RPC, and the fingerprint server."))

@@ -4,27 +4,10 @@ import { type FileHandle, open, rename, rm, stat } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import { Effect, Layer, Stream } from "effect"
 import { FFmpegError } from "node-av/lib"
-import { AudioWriteError, type AudioWriteReason } from "../domain/AudioWriteError.ts"
+import { AudioWriteError } from "../domain/AudioWriteError.ts"
 import { AudioEncoder, type WriteBlock, type WriteFormat } from "../services/AudioEncoder.ts"
+import { writeErrorFrom } from "./audioWriteErrors.ts"
 import { type FileWriter, makeFlacWriter, makeWavWriter } from "./nodeAv/writers.ts"
-
-const reasons: Readonly<Record<string, AudioWriteReason>> = {
-  ENOENT: "folder_missing",
-  ENOTDIR: "folder_missing",
-  EACCES: "denied",
-  EPERM: "denied",
-  EROFS: "denied",
-  EISDIR: "denied",
-  ENOSPC: "disk_full",
-  EDQUOT: "disk_full",
-  EFBIG: "disk_full"
-}
-
-/** The typed error for what a call of node:fs threw. */
-export const writeErrorFrom = (path: string, cause: unknown): AudioWriteError => {
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause)
-  return new AudioWriteError({ file: basename(path), reason: reasons[code] ?? "failed", detail: code })
-}
 
 const makeWriter = (path: string, { sampleRate, channels, encoding, tags = {} }: WriteFormat) =>
   Effect.try({

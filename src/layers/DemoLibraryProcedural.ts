@@ -7,7 +7,7 @@ import { type DemoPiece, demoPieces } from "../dsp/demo/DemoPieces.ts"
 import type { Stereo } from "../dsp/demo/Stereo.ts"
 import { AudioEncoder } from "../services/AudioEncoder.ts"
 import { DemoLibrary } from "../services/DemoLibrary.ts"
-import { writeErrorFrom } from "./AudioEncoderNodeAv.ts"
+import { writeErrorFrom } from "./audioWriteErrors.ts"
 
 const sampleRate = 44_100
 

@@ -33,7 +33,6 @@ export class FingerprintServer extends Context.Tag("lathe/FingerprintServer")<
   }
 >() {}
 
-export const defaultPort = 50051
 export const defaultDeadline = Duration.minutes(10)
 
 /** What `launch` prints on stdout, as one line of JSON, once the server can be called. */

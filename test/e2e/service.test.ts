@@ -1,6 +1,6 @@
 /** The real service, as `lathe serve` starts it, over real files, sockets and processes. */
-import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { assert, layer } from "@effect/vitest"
+import { Context, Effect, Layer } from "effect"
 import { execFile } from "node:child_process"
 import { existsSync, mkdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
@@ -21,16 +21,23 @@ const writeTrack = (folder: string, name: string, lufs: number, crestDb: number,
   return signal
 }
 
-/** A service over a folder with the tracks `a loud` (-11.0 LUFS, crest 12.0) and `b louder` (-8.2, 8.5). */
-const withTracks = Effect.gen(function* () {
+/** The tracks by their ids, which a first scan gives in the order of their names. */
+const tracks = { loud: 1, louder: 2, killed: 3, replaced: 4 }
+
+/** One service for all: over a folder with a track for each. */
+const setup = Effect.gen(function* () {
   const root = yield* temporaryFolder
   const folder = join(root, "music")
   mkdirSync(folder)
   const loud = writeTrack(folder, "a loud", -11, 12)
   writeTrack(folder, "b louder", -8.2, 8.5)
+  writeTrack(folder, "c killed", -16, 13)
+  writeTrack(folder, "d replaced", -11, 12)
   const service = yield* startService(join(root, "data"), [folder])
   return { root, folder, loud, service }
 })
+
+class Setup extends Context.Tag("Setup")<Setup, Effect.Effect.Success<typeof setup>>() {}
 
 const play = (client: StreamClient, trackId: number, data: object = {}) => {
   client.send("play_enhanced", { track_id: trackId, ...data })
@@ -67,27 +74,27 @@ const fingerprinted = (url: string, trackId: number) =>
     })
   )
 
-describe("The service", () => {
-  it.scopedLive(
+layer(Layer.scoped(Setup, setup), { excludeTestServices: true, timeout: "1 minute" })("The service", (it) => {
+  it.scoped(
     "masters by class: crest 12.0 at -11.0 LUFS expands by 0.1, 8.5 at -8.2 by 0.45; cold, then warm",
     () =>
       Effect.gen(function* () {
-        const { folder, loud, service } = yield* withTracks
+        const { folder, loud, service } = yield* Setup
         const cold = yield* connect(service.url)
-        yield* play(cold, 1)
+        yield* play(cold, tracks.loud)
         assertWhole(cold, loud[0]!.length)
         assert.notInclude(statuses(cold), "cached")
         assert.strictEqual(cold.ofType("mastering_plan")[0]!.data.plan.source, "fallback")
 
-        yield* fingerprinted(service.url, 1)
-        yield* fingerprinted(service.url, 2)
+        yield* fingerprinted(service.url, tracks.loud)
+        yield* fingerprinted(service.url, tracks.louder)
         assert.isTrue(existsSync(join(folder, "a loud.flac.25d")))
 
         // No server can be asked now: what is said to be cached is.
-        process.kill(service.fingerprintServerPid(), "SIGKILL")
+        process.kill(yield* service.fingerprintServer, "SIGKILL")
         for (const [trackId, expansion] of [
-          [1, 0.1],
-          [2, 0.45]
+          [tracks.loud, 0.1],
+          [tracks.louder, 0.45]
         ] as const) {
           const warm = yield* connect(service.url)
           yield* play(warm, trackId)
@@ -102,32 +109,32 @@ describe("The service", () => {
     60_000
   )
 
-  it.scopedLive(
+  it.scoped(
     "plays on, to the last sample, when the fingerprint server is killed, and has it back for the next",
     () =>
       Effect.gen(function* () {
-        const { loud, service } = yield* withTracks
+        const { loud, service } = yield* Setup
         const client = yield* connect(service.url)
-        const before = service.fingerprintServerPid()
-        client.send("play_enhanced", { track_id: 1, credits: 4 })
+        const before = yield* service.fingerprintServer
+        client.send("play_enhanced", { track_id: tracks.killed, credits: 4 })
         yield* client.until(() => client.frames.length >= 2)
         process.kill(before, "SIGKILL")
         yield* client.until(() => client.ofType("audio_stream_end").length === 1)
         assertWhole(client, loud[0]!.length)
         assert.isEmpty(client.ofType("audio_stream_error"))
-        yield* fingerprinted(service.url, 2)
-        assert.notStrictEqual(service.fingerprintServerPid(), before)
+        yield* fingerprinted(service.url, tracks.killed)
+        assert.notStrictEqual(yield* service.fingerprintServer, before)
       }),
     60_000
   )
 
-  it.scopedLive(
+  it.scoped(
     "seeks to the sample, plays the original bit for bit, and notices a replaced file",
     () =>
       Effect.gen(function* () {
-        const { folder, loud, service } = yield* withTracks
+        const { folder, loud, service } = yield* Setup
         const client = yield* connect(service.url)
-        client.send("play_normal", { track_id: 1, credits: 2 })
+        client.send("play_normal", { track_id: tracks.replaced, credits: 2 })
         yield* client.until(() => client.frames.length === 2)
         client.send("seek", { position: 10.00001 })
         yield* client.until(() => client.ofType("audio_stream_end").some(({ data }) => data.reason === "completed"))
@@ -139,34 +146,34 @@ describe("The service", () => {
           assert.closeTo(value, expected, 1 / scale)
         }
 
-        yield* fingerprinted(service.url, 1)
-        rmSync(join(folder, "a loud.flac"))
-        writeTrack(folder, "a loud", -20, 16, 5)
+        yield* fingerprinted(service.url, tracks.replaced)
+        rmSync(join(folder, "d replaced.flac"))
+        writeTrack(folder, "d replaced", -20, 16, 5)
         const replaced = yield* connect(service.url)
-        yield* play(replaced, 1)
+        yield* play(replaced, tracks.replaced)
         assertWhole(replaced, 5 * sampleRate)
         assert.notInclude(statuses(replaced), "cached")
-        yield* fingerprinted(service.url, 1)
+        yield* fingerprinted(service.url, tracks.replaced)
         const again = yield* connect(service.url)
-        yield* play(again, 1)
+        yield* play(again, tracks.replaced)
         assert.strictEqual(planOf(again).class, "quiet_or_moderate")
       }),
     60_000
   )
 
-  it.scopedLive(
+  it.scoped(
     "answers HTTP, RPC over HTTP, and the example client over WebSocket",
     () =>
       Effect.gen(function* () {
-        const { loud, root, service } = yield* withTracks
+        const { loud, root, service } = yield* Setup
         const get = (path: string, headers: Record<string, string> = {}) =>
           Effect.promise(() => fetch(service.url + path, { headers }))
         const text = (response: Response) => Effect.promise(() => response.text())
 
-        const tracks = JSON.parse(yield* Effect.flatMap(get("/api/tracks"), text))
-        assert.deepInclude(tracks[0], { id: 1, title: "a loud", duration: 12, sample_rate: sampleRate, channels: 2 })
+        const [first] = JSON.parse(yield* Effect.flatMap(get("/api/tracks"), text))
+        assert.deepInclude(first, { id: 1, title: "a loud", duration: 12, sample_rate: sampleRate, channels: 2 })
         assert.strictEqual((yield* get("/api/tracks/2")).status, 200)
-        assert.strictEqual((yield* get("/api/tracks/3")).status, 404)
+        assert.strictEqual((yield* get("/api/tracks/99")).status, 404)
         assert.strictEqual((yield* get("/api/tracks/x")).status, 400)
         assert.strictEqual((yield* get("/")).status, 200)
         assert.strictEqual((yield* get("/nothing")).status, 404)

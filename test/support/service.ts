@@ -1,5 +1,5 @@
 /** The service as a user starts it: `lathe serve` as a process of its own, on free ports, ended with the scope. */
-import { Effect, Schema, type Scope } from "effect"
+import { Effect, Schedule, Schema, type Scope } from "effect"
 import { type ChildProcess, spawn, type StdioOptions } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
@@ -10,8 +10,8 @@ export interface RunningService {
   readonly url: string
   /** What it has logged so far. */
   readonly log: () => string
-  /** The fingerprint server that it runs now. */
-  readonly fingerprintServerPid: () => number
+  /** Process id of the fingerprint server that it runs now; waits for one that is being started. */
+  readonly fingerprintServer: Effect.Effect<number>
 }
 
 const cli = fileURLToPath(new URL("../../src/cli.ts", import.meta.url))
@@ -35,6 +35,15 @@ const startCli = (words: ReadonlyArray<string>, stdio: StdioOptions) =>
 const childrenOf = (pid: number): ReadonlyArray<number> =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter(Boolean).map(Number)
 
+/** Empty for a process that has ended in the meantime. */
+const commandOf = (pid: number): string => {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8")
+  } catch {
+    return ""
+  }
+}
+
 /** `folders` empty: the demo library. `dataFolder` keeps database and demo. */
 export const startService = (
   dataFolder: string,
@@ -52,14 +61,11 @@ export const startService = (
       })
       child.once("exit", () => resume(Effect.dieMessage(`the service ended: ${log}`)))
     })
-    const fingerprintServerPid = () => {
-      const found = childrenOf(child.pid!).find((pid) =>
-        readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("fingerprint-server")
-      )
-      if (found === undefined) throw new Error("no fingerprint server runs")
-      return found
-    }
-    return { url, log: () => log, fingerprintServerPid }
+    const fingerprintServer = Effect.suspend(() => {
+      const found = childrenOf(child.pid!).find((pid) => commandOf(pid).includes("fingerprint-server"))
+      return found === undefined ? Effect.fail("not yet") : Effect.succeed(found)
+    }).pipe(Effect.retry(Schedule.spaced("50 millis")), Effect.orDie)
+    return { url, log: () => log, fingerprintServer }
   })
 
 /** The fingerprint server alone, reading below `folder`. */

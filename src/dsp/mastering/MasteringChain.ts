@@ -50,6 +50,9 @@ const openCeilingDbtp = 24
 /** So many blocks go through the chain before its lines are moved back to their start. */
 const blocksPerLine = 256
 
+/** Where `renderBlocks` finds how many sections the balance has now. */
+const sectionCountPlace = 8
+
 // What glides, by place in one array. The first seven are the gains of the balance filters.
 const depthDb = 7
 const slope = 8
@@ -128,7 +131,6 @@ export const makeMasteringChain = (options: MasteringChainOptions): MasteringCha
     gainWork.byteOffset,
     limiter.address
   ])
-  const sectionCount = 8
   const chainAt = chain.byteOffset
 
   const readSettings = (settings: RenderSettings, into: Float64Array): void => {
@@ -220,7 +222,7 @@ export const makeMasteringChain = (options: MasteringChainOptions): MasteringCha
   /** Where all stages go on as they are, in one call; returns how many blocks it was. */
   const renderSteady = (count: number): number => {
     if (isGliding() || isFollowing || current[wet] !== 1 || !hasSettings || !equaliser.isSteady()) return 0
-    chain[sectionCount] = equaliser.sectionCount()
+    chain[sectionCountPlace] = equaliser.sectionCount()
     functions.renderBlocks(
       chainAt,
       entering.address + 4 * blockStart,
