@@ -265,6 +265,7 @@ else {
         `lathe: preset adaptive, intensity 1; asked is what its plan promised. \`loudnorm\`: asked for ${loudnormLufs} LUFS and ${ceilingDbtp} dBTP.`,
         "Loudness and true peak by ffmpeg's `ebur128`. Seam: the second half rendered on its own (lathe: started in the middle)",
         "against the whole, largest difference in the second behind the seam. Balance: largest change of a band's share.",
+        "`alimiter` as it comes: without its option `latency=1` a start of its own is 5 ms late, which is its seam.",
         "",
         ...summary(outcomes),
         "",
