@@ -1,4 +1,5 @@
 /** Samples to the bytes of a file: a header to start with, bytes per block, and the header as it has to be at the end. */
+import { endianness } from "node:os"
 import {
   AV_CODEC_ID_FLAC,
   AV_LOG_QUIET,
@@ -21,6 +22,12 @@ export interface FileWriter {
   readonly close: () => void
 }
 
+/** The samples' own memory where the machine is little-endian, else a copy. */
+export const littleEndianBytes = (samples: Float32Array): Buffer => {
+  const bytes = Buffer.from(samples.buffer as ArrayBuffer, samples.byteOffset, samples.byteLength)
+  return endianness() === "LE" ? bytes : Buffer.from(bytes).swap32()
+}
+
 /** The nearest of 24 bits, clamped: -1 is -2^23, and 1 is one step short of full scale. Not a number becomes 0. */
 export const toInt24 = (sample: number): number => {
   const scaled = Math.round(sample * 8_388_608)
@@ -32,12 +39,9 @@ export const makeWavWriter = (format: WavFormat): FileWriter => {
   let samples = 0
   const encode = (interleaved: Float32Array) => {
     samples += interleaved.length
+    if (format.sampleFormat === "float32") return littleEndianBytes(interleaved)
     const bytes = Buffer.alloc(interleaved.length * sampleBytes)
-    if (format.sampleFormat === "float32") {
-      for (let n = 0; n < interleaved.length; n++) bytes.writeFloatLE(interleaved[n]!, 4 * n)
-    } else {
-      for (let n = 0; n < interleaved.length; n++) bytes.writeIntLE(toInt24(interleaved[n]!), 3 * n, 3)
-    }
+    for (let n = 0; n < interleaved.length; n++) bytes.writeIntLE(toInt24(interleaved[n]!), 3 * n, 3)
     return bytes
   }
   const finish = () => ({

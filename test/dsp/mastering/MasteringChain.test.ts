@@ -160,10 +160,17 @@ describe("MasteringChain", () => {
         }
       }
       render(1)
-      const before = process.memoryUsage().heapUsed
-      render(10)
-      // A view a channel and block are 1.3 MB; one number for each 32 samples of the grid would be 10 MB more.
-      assert.isBelow(process.memoryUsage().heapUsed - before, 3_000_000)
+      const growth = () => {
+        const before = process.memoryUsage().heapUsed
+        render(10)
+        return process.memoryUsage().heapUsed - before
+      }
+      // A view a channel and block are 1.3 MB; one number for each 32 samples of the grid would be 10 MB more. What the
+      // compiler and the test runner allocate meanwhile is counted too, so the least of a few is the chain's own.
+      const limit = 3_000_000
+      let least = growth()
+      for (let attempt = 0; attempt < 3 && least >= limit; attempt++) least = Math.min(least, growth())
+      assert.isBelow(least, limit)
     }
   })
 })
