@@ -3,6 +3,7 @@ import { Chunk, Effect, Layer, Option, Stream } from "effect"
 import { getFFmpegInfo } from "node-av/lib"
 import { TrackUnreadable } from "../domain/AnalysisError.ts"
 import { type AudioBlock, AudioDecoder, type AudioReading, type DecodeOptions } from "../services/AudioDecoder.ts"
+import { turnOfEventLoop } from "./eventLoop.ts"
 import { AudioReader, decoderName } from "./nodeAv/AudioReader.ts"
 
 const defaultBlockFrames = 16_384
@@ -18,12 +19,6 @@ const attempt = <A>(evaluate: () => A): Effect.Effect<A, TrackUnreadable> =>
       return cause instanceof TrackUnreadable ? Effect.fail(cause) : Effect.die(cause)
     }
   })
-
-// Effect's own yield is a microtask, mostly: it keeps sockets and timers waiting.
-const turnOfEventLoop = Effect.async<void>((resume) => {
-  const handle = setImmediate(() => resume(Effect.void))
-  return Effect.sync(() => clearImmediate(handle))
-})
 
 const openReader = (path: string) =>
   Effect.acquireRelease(

@@ -7,6 +7,7 @@ import { FingerprintGenerator } from "../services/FingerprintGenerator.ts"
 import { LatheCalls, LatheRpcs, LatheStreams, type MasteredEvent } from "../services/LatheRpcs.ts"
 import { TrackLibrary } from "../services/TrackLibrary.ts"
 import { StreamEvent, TrackStreamer } from "../services/TrackStreamer.ts"
+import { littleEndianBytes } from "./littleEndian.ts"
 
 const calls = LatheCalls.toLayer(
   Effect.gen(function* () {
@@ -71,7 +72,7 @@ const toMasteredEvent = StreamEvent.$match({
     _tag: "Pcm",
     sample_offset: sampleOffset,
     sample_count: sampleCount,
-    pcm: new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength)
+    pcm: littleEndianBytes(samples)
   })
 })
 

@@ -21,6 +21,7 @@ import {
 } from "../dsp/analysis/FingerprintAnalyzer.ts"
 import { AudioDecoder } from "../services/AudioDecoder.ts"
 import { TrackAnalyzer } from "../services/TrackAnalyzer.ts"
+import { turnOfEventLoop } from "./eventLoop.ts"
 
 /** A day: the series that grow with the track (flux every 10 ms, power every 100 ms) then take some 150 MB. */
 const maximumSeconds = 24 * 3600
@@ -89,12 +90,6 @@ export const layer = Layer.effect(TrackAnalyzer, make)
 
 // An analysis outside its schema is a fault of the program, never a result.
 const decodeAnalysis = (analysis: unknown) => Effect.orDie(Schema.decodeUnknown(TrackAnalysis)(analysis))
-
-// Effect's own yield is a microtask, mostly: it keeps sockets and timers waiting.
-const turnOfEventLoop = Effect.async<void>((resume) => {
-  const handle = setImmediate(() => resume(Effect.void))
-  return Effect.sync(() => clearImmediate(handle))
-})
 
 /** At most one report a percent; none beyond the first where the container does not say how long the track is. */
 const makeProgress = (totalFrames: number, onProgress: (progress: AnalysisProgress) => Effect.Effect<void>) => {

@@ -1,9 +1,9 @@
 /** The endpoint `/ws`: sockets on one side, stream sessions on the other. See docs/protocol.md. */
 import { HttpLayerRouter, HttpServerRequest, HttpServerResponse, Socket } from "@effect/platform"
 import { Effect, Layer, Option } from "effect"
-import { endianness } from "node:os"
 import type { ServerMessage } from "../domain/StreamMessages.ts"
 import { TrackStreamer } from "../services/TrackStreamer.ts"
+import { littleEndianBytes } from "./littleEndian.ts"
 import { makeStreamSession, type SessionOutlet, type StreamSession } from "./StreamSession.ts"
 
 /** Bytes of a text frame: the longest message of the protocol needs a few hundred. */
@@ -31,16 +31,9 @@ const makeOutlet = (peer: () => Peer | undefined): SessionOutlet => {
     sendFrame: (meta, samples) =>
       Effect.sync(() => {
         sendText(meta)
-        transmit(toLittleEndian(samples))
+        transmit(littleEndianBytes(samples))
       })
   }
-}
-
-const isBigEndian = endianness() === "BE"
-
-const toLittleEndian = (samples: Float32Array<ArrayBuffer>): Uint8Array<ArrayBuffer> => {
-  const bytes = Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength)
-  return isBigEndian ? bytes.swap32() : bytes
 }
 
 const receive = (session: StreamSession, peer: Peer, frame: string | Uint8Array): void => {

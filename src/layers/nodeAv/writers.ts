@@ -1,5 +1,4 @@
 /** Samples to the bytes of a file: a header to start with, bytes per block, and the header as it has to be at the end. */
-import { endianness } from "node:os"
 import {
   AV_CODEC_ID_FLAC,
   AV_LOG_QUIET,
@@ -11,6 +10,7 @@ import {
 } from "node-av/constants"
 import { avChannelLayoutDefault, Codec, CodecContext, FFmpegError, Frame, Log, Packet, Rational } from "node-av/lib"
 import type { AudioTags } from "../../services/AudioEncoder.ts"
+import { littleEndianBytes } from "../littleEndian.ts"
 import { bytesPerSample, type WavFormat, wavHeader } from "./wavHeader.ts"
 
 /** Takes interleaved samples. `close` frees native memory, and may be called more than once. */
@@ -20,12 +20,6 @@ export interface FileWriter {
   /** What follows the last block, and the header that replaces the first bytes of the file. */
   readonly finish: () => { readonly tail: Buffer; readonly header: Buffer }
   readonly close: () => void
-}
-
-/** The samples' own memory where the machine is little-endian, else a copy. */
-export const littleEndianBytes = (samples: Float32Array): Buffer => {
-  const bytes = Buffer.from(samples.buffer as ArrayBuffer, samples.byteOffset, samples.byteLength)
-  return endianness() === "LE" ? bytes : Buffer.from(bytes).swap32()
 }
 
 /** The nearest of 24 bits, clamped: -1 is -2^23, and 1 is one step short of full scale. Not a number becomes 0. */
@@ -39,7 +33,7 @@ export const makeWavWriter = (format: WavFormat): FileWriter => {
   let samples = 0
   const encode = (interleaved: Float32Array) => {
     samples += interleaved.length
-    if (format.sampleFormat === "float32") return littleEndianBytes(interleaved)
+    if (format.sampleFormat === "float32") return littleEndianBytes(interleaved as Float32Array<ArrayBuffer>)
     const bytes = Buffer.alloc(interleaved.length * sampleBytes)
     for (let n = 0; n < interleaved.length; n++) bytes.writeIntLE(toInt24(interleaved[n]!), 3 * n, 3)
     return bytes
