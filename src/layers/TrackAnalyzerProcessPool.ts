@@ -70,8 +70,12 @@ export const analysisWorkerCommand: ReadonlyArray<string> = [
   fileURLToPath(new URL("../analysisWorker.ts", import.meta.url))
 ]
 
-/** One heap of glibc for all threads instead of one each: 10 MB less, and only one of them does any work. */
-export const analysisWorkerEnvironment = { MALLOC_ARENA_MAX: "1" }
+/**
+ * One heap of glibc for all threads instead of one each: 10 MB less, and only one of them does any work. And blocks of
+ * 128 KiB and more (glibc's own first threshold, which it raises as such blocks are freed) stay apart from that heap, so
+ * that they go back when they are freed: at the end of ten hours of audio 191 MB instead of 217.
+ */
+export const analysisWorkerEnvironment = { MALLOC_ARENA_MAX: "1", MALLOC_MMAP_THRESHOLD_: "131072" }
 
 const make = (options: ProcessPoolOptions & { readonly workers: number }) =>
   Effect.gen(function* () {

@@ -1,5 +1,5 @@
 // Everything that the wasm exports, one file a kernel. Built by `npm run build:wasm` into gen/kernels.wasm.
-export { allocate } from "./memory"
+export { allocate, release } from "./memory"
 export { kWeightedEnergy } from "./kWeighting"
 export { complexFft } from "./fft"
 export { stereoPower } from "./stereoPower"
