@@ -25,6 +25,7 @@ import {
 import { littleEndianBytes } from "./littleEndian.ts"
 import { makeLineSplitter } from "./TrackAnalyzerProcessProtocol.ts"
 import { exitWithParent } from "./workerProcess/exitWithParent.ts"
+import { keepCompiled } from "./workerProcess/keepCompiled.ts"
 
 type OpenOrder = Extract<RenderOrder, { readonly _tag: "Open" }>
 
@@ -45,6 +46,7 @@ export const serve = (mastering: Layer.Layer<ChunkMastering>): void => {
   const leave = () => process.exit(0)
   reports.on("error", leave)
   exitWithParent()
+  keepCompiled()
   // Ctrl-C reaches the whole group of a terminal; the parent decides when its workers end.
   process.on("SIGINT", () => {})
   setInterval(() => send({ _tag: "Alive" }), aliveIntervalMs)

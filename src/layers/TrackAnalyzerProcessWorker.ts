@@ -12,6 +12,7 @@ import {
   WorkerReport
 } from "./TrackAnalyzerProcessProtocol.ts"
 import { exitWithParent } from "./workerProcess/exitWithParent.ts"
+import { keepCompiled } from "./workerProcess/keepCompiled.ts"
 
 /** Of an order: a path of at most 4096 bytes, escaped. */
 const longestLineBytes = 64 * 1024
@@ -24,6 +25,7 @@ export const serve = (analyzer: Layer.Layer<TrackAnalyzer>): void => {
   const leave = () => process.exit(0)
   reports.on("error", leave)
   exitWithParent()
+  keepCompiled()
   // Ctrl-C reaches the whole group of a terminal; the parent decides when its workers end.
   process.on("SIGINT", () => {})
 
