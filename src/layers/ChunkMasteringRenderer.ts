@@ -21,7 +21,7 @@ const make = Effect.gen(function* () {
 
   const open = Effect.fn("ChunkMastering.open")(function* (request: RenderRequest) {
     const { channels, sampleRate: sourceRate, totalFrames } = yield* decoder.probe(request.path)
-    const { frameSeconds = defaultFrameSeconds, plan, sampleRate = sourceRate } = request
+    const { frameSeconds = defaultFrameSeconds, plan, reusesMemory = false, sampleRate = sourceRate } = request
     const startFrame = Math.max(0, Math.round(request.startFrame))
     const settings = plan?.settings ?? null
     const delivery = makeDelivery({ sourceRate, sampleRate, channels, settings, startFrame })
@@ -38,7 +38,8 @@ const make = Effect.gen(function* () {
       Effect.gen(function* () {
         const { readInto } = yield* decoder.open(request.path, { startFrame: delivery.readFrom })
         const blockFrames = Math.ceil(sourceRate * blockSeconds)
-        const cutter = makeFrameCutter({ channels, cellFrames: sampleRate * frameSeconds, startFrame })
+        const cellFrames = sampleRate * frameSeconds
+        const cutter = makeFrameCutter({ channels, cellFrames, startFrame, reusesMemory })
         const renderer = makeRenderer({ delivery, cutter, channels, blockFrames })
         let ending: Option.Option<TrackUnreadable> | null = null
 
@@ -56,6 +57,7 @@ const make = Effect.gen(function* () {
         }
         const pull = Effect.suspend(() => {
           if (ending !== null) return Effect.fail(ending)
+          cutter.takeBack()
           return readInto(renderer.input, blockFrames).pipe(
             Effect.match({ onFailure: (fault) => finish(Option.some(fault)), onSuccess: render }),
             Effect.map(Chunk.unsafeFromArray)
@@ -112,6 +114,7 @@ const makeRenderer = ({ blockFrames, channels, cutter, delivery }: RendererOptio
       const out: Array<PcmFrame> = []
       const end = delivery.lengthOf(delivery.readFrom + pushed)
       for (const samples of input) samples.fill(0)
+      // oxlint-disable-next-line no-unmodified-loop-condition -- `render` moves it
       while (leaving < end) render(blockFrames, end, out)
       cutter.finish(out)
       return out
@@ -125,9 +128,13 @@ interface FrameCutterOptions {
   readonly cellFrames: number
   /** Position of the first sample to deliver. */
   readonly startFrame: number
+  /** As in RenderRequest. */
+  readonly reusesMemory: boolean
 }
 
 interface FrameCutter {
+  /** What was emitted so far is no longer read. */
+  readonly takeBack: () => void
   /** Adds `count` samples per channel, the first of which is at `position`; those before the start are left out. */
   readonly append: (source: ReadonlyArray<Float32Array>, position: number, count: number, into: Array<PcmFrame>) => void
   /** The last frame, as far as it is filled. */
@@ -135,7 +142,8 @@ interface FrameCutter {
 }
 
 /** Planar samples to interleaved frames on the grid. */
-const makeFrameCutter = ({ cellFrames, channels, startFrame }: FrameCutterOptions): FrameCutter => {
+const makeFrameCutter = (options: FrameCutterOptions): FrameCutter => {
+  const { cellFrames, channels, reusesMemory, startFrame } = options
   /** Where grid cell k starts, by rounding each time: no drift. */
   const cellStart = (cell: number) => Math.round(cell * cellFrames)
   const cellOf = (position: number) => {
@@ -150,23 +158,33 @@ const makeFrameCutter = ({ cellFrames, channels, startFrame }: FrameCutterOption
   let filledTo = startFrame
   // Made when there is something to put in.
   let frame: Float32Array<ArrayBuffer> | null = null
+  const lent: Array<Float32Array<ArrayBuffer>> = []
+  const spare: Array<Float32Array<ArrayBuffer>> = []
+
+  const makeFrame = (frames: number): Float32Array<ArrayBuffer> =>
+    reusesMemory
+      ? (spare.pop() ?? new Float32Array(Math.ceil(cellFrames) * channels))
+      : new Float32Array(frames * channels)
 
   const emit = (samples: Float32Array<ArrayBuffer>): PcmFrame => {
     const sampleCount = filledTo - frameStart
-    const isFull = samples.length === sampleCount * channels
-    return {
-      sampleOffset: frameStart,
-      sampleCount,
-      samples: isFull ? samples : samples.slice(0, sampleCount * channels)
-    }
+    const length = sampleCount * channels
+    if (reusesMemory) lent.push(samples)
+    const isFull = samples.length === length
+    const kept = isFull ? samples : reusesMemory ? samples.subarray(0, length) : samples.slice(0, length)
+    return { sampleOffset: frameStart, sampleCount, samples: kept }
   }
 
   return {
+    takeBack: () => {
+      spare.push(...lent)
+      lent.length = 0
+    },
     append: (source, position, count, into) => {
       for (let at = Math.max(0, startFrame - position); at < count;) {
         const cellEnd = cellStart(cell + 1)
         const run = Math.min(count - at, cellEnd - filledTo)
-        frame ??= new Float32Array((cellEnd - frameStart) * channels)
+        frame ??= makeFrame(cellEnd - frameStart)
         interleave(source, at, run, frame, (filledTo - frameStart) * channels)
         at += run
         filledTo += run

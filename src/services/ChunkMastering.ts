@@ -9,7 +9,7 @@ export interface PcmFrame {
   readonly sampleOffset: number
   /** Samples per channel. */
   readonly sampleCount: number
-  /** Interleaved float32, full scale = 1, `sampleCount` x channels. The receiver's to keep. */
+  /** Interleaved float32, full scale = 1, `sampleCount` x channels. The receiver's to keep, unless it said otherwise. */
   readonly samples: Float32Array<ArrayBuffer>
 }
 
@@ -24,6 +24,8 @@ export interface RenderRequest {
   readonly sampleRate?: DeliveredSampleRate | undefined
   /** Length of a frame, seconds. Default 0.25. The samples are the same, whatever it is. */
   readonly frameSeconds?: number
+  /** True: the samples of a frame are read no more when the next one is pulled, and their memory serves again. */
+  readonly reusesMemory?: boolean
 }
 
 export interface Rendering {

@@ -198,6 +198,32 @@ describe("ChunkMasteringRenderer", () => {
     )
   )
 
+  it.effect("uses a frame's memory again where that was asked for, and never otherwise", () =>
+    run(
+      Effect.gen(function* () {
+        const usual = yield* framesOf("/song", busy, 1234, { frameSeconds: 0.1 })
+        assert.strictEqual(new Set(usual.map(({ samples }) => samples.buffer)).size, usual.length)
+        const rendering = yield* open({
+          path: "/song",
+          plan: busy,
+          startFrame: 1234,
+          frameSeconds: 0.1,
+          reusesMemory: true
+        })
+        const copies: Array<PcmFrame> = []
+        const buffers = new Set<ArrayBuffer>()
+        yield* Stream.runForEach(rendering.frames, (frame) =>
+          Effect.sync(() => {
+            buffers.add(frame.samples.buffer)
+            copies.push({ ...frame, samples: frame.samples.slice() })
+          })
+        )
+        assert.deepStrictEqual(copies, usual)
+        assert.isAtMost(buffers.size, 5)
+      }).pipe(Effect.scoped)
+    )
+  )
+
   it.effect("a start in the middle is within -90 dBFS of the render of the whole file", () =>
     run(
       Effect.gen(function* () {
