@@ -164,6 +164,27 @@ export interface KernelFunctions {
   readonly shapeBlock: (chain: number) => void
   readonly finishBlock: (chain: number, out: number) => void
   readonly renderBlocks: (chain: number, x: number, out: number, count: number) => void
+  readonly limitBlocks: (
+    x: number,
+    stride: number,
+    block: number,
+    channels: number,
+    frames: number,
+    limiter: number,
+    out: number,
+    outStride: number,
+    count: number
+  ) => void
+  readonly resample: (
+    lines: number,
+    lineStride: number,
+    channels: number,
+    table: number,
+    work: number,
+    out: number,
+    outStride: number,
+    count: number
+  ) => void
 }
 
 export interface Kernels {
