@@ -6,6 +6,7 @@
 import { Schema } from "effect"
 import { TrackUnreadable } from "../domain/AnalysisError.ts"
 import { MasteringPlan } from "../domain/MasteringPlan.ts"
+import { DeliveredSampleRate } from "../domain/SampleRate.ts"
 
 const job = Schema.Int
 const Frames = Schema.Int
@@ -18,6 +19,7 @@ export const RenderOrder = Schema.parseJson(
       path: Schema.String,
       startFrame: Schema.Finite,
       plan: Schema.NullOr(MasteringPlan),
+      sampleRate: Schema.optional(DeliveredSampleRate),
       frameSeconds: Schema.optional(Schema.Finite)
     }),
     /** One at a time. Answered by Frame, End, Failed or Broken. */

@@ -40,9 +40,18 @@ interface Job {
 export const serve = (mastering: Layer.Layer<ChunkMastering>): void => {
   const runtime = ManagedRuntime.make(mastering)
   const reports = new Socket({ fd: reportDescriptor, readable: false, writable: true })
-  const send = (report: RenderReport, samples?: Uint8Array): void => {
-    for (const part of encodeMessage(encodeReport(report), samples)) reports.write(part)
+  const send = (report: RenderReport): void => {
+    for (const part of encodeMessage(encodeReport(report), undefined)) reports.write(part)
   }
+  /** Done when the samples' memory is free again. */
+  const sendFrame = (report: RenderReport, samples: Uint8Array) =>
+    Effect.async<void>((resume) => {
+      reports.cork()
+      for (const part of encodeMessage(encodeReport(report), samples)) {
+        reports.write(part, part === samples ? () => resume(Effect.void) : undefined)
+      }
+      reports.uncork()
+    })
   const leave = () => process.exit(0)
   reports.on("error", leave)
   exitWithParent()
@@ -58,7 +67,8 @@ export const serve = (mastering: Layer.Layer<ChunkMastering>): void => {
       const mastering = yield* ChunkMastering
       send({ _tag: "Working", job })
       const { frameSeconds, ...rest } = request
-      const rendering = yield* mastering.open(frameSeconds === undefined ? rest : { ...rest, frameSeconds })
+      const length = frameSeconds === undefined ? {} : { frameSeconds }
+      const rendering = yield* mastering.open({ ...rest, ...length, reusesMemory: true })
       const held = jobs.get(job)
       if (held !== undefined) held.rendering = rendering
       const { channels, sampleRate, totalFrames } = rendering
@@ -74,7 +84,7 @@ export const serve = (mastering: Layer.Layer<ChunkMastering>): void => {
           return
         }
         const { sampleCount, sampleOffset, samples } = Chunk.unsafeHead(next.right)
-        send({ _tag: "Frame", job, sampleOffset, sampleCount }, littleEndianBytes(samples))
+        yield* sendFrame({ _tag: "Frame", job, sampleOffset, sampleCount }, littleEndianBytes(samples))
       }
     }).pipe(Effect.scoped)
 

@@ -49,7 +49,8 @@ const render = (mastering: ChunkMastering["Type"], request: RenderRequest) =>
 /** All samples in their order; fails where two frames do not meet. */
 const joined = (frames: ReadonlyArray<PcmFrame>): Float32Array => {
   let position = frames[0]?.sampleOffset ?? 0
-  for (const { sampleCount, sampleOffset } of frames) {
+  for (const { sampleCount, sampleOffset, samples } of frames) {
+    assert.strictEqual(samples.length, 2 * sampleCount)
     assert.strictEqual(sampleOffset, position)
     position += sampleCount
   }
@@ -81,6 +82,7 @@ describe("ChunkMasteringProcessPool", () => {
         { path: "/song", startFrame: 0, plan: null },
         { path: "/song", startFrame: 0, plan },
         { path: "/song", startFrame: 70_001, plan, frameSeconds: 0.1 },
+        { path: "/song", startFrame: 3, plan, sampleRate: 48_000 as const },
         { path: "/song", startFrame: 1e9, plan }
       ]) {
         assert.deepStrictEqual(yield* render(pool, request), yield* render(local, request))

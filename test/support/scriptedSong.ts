@@ -26,7 +26,7 @@ const decoder = Layer.effect(
     return {
       ...memory,
       probe: (path) => memory.probe(known(path)),
-      open: (path) => memory.open(known(path)),
+      open: (path, options) => memory.open(known(path), options),
       decode: (path, options) => memory.decode(known(path), options)
     }
   })
