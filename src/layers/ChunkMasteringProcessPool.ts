@@ -239,7 +239,7 @@ const spawnWorker = (command: ReadonlyArray<string>, stallTimeout: Duration.Dura
     clearInterval(watch)
     Deferred.unsafeDone(ready, loss)
     Deferred.unsafeDone(lost, Exit.succeed(loss))
-    for (const listener of [...listeners.values()]) listener(loss, nothing)
+    for (const listener of listeners.values()) listener(loss, nothing)
     child.kill("SIGKILL")
   }
 

@@ -79,7 +79,7 @@ export const serve = (mastering: Layer.Layer<ChunkMastering>): void => {
         send({ _tag: "Working", job })
         const next = yield* Effect.either(pull)
         if (next._tag === "Left") {
-          if (Option.isSome(next.left)) return yield* Effect.fail(next.left.value)
+          if (Option.isSome(next.left)) return yield* next.left.value
           send({ _tag: "End", job })
           return
         }
