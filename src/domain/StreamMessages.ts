@@ -23,9 +23,13 @@ const playback = {
   credits
 }
 
+/** Characters; what the service issues has about 400. */
+const maximumTokenLength = 2048
+
 const exactly = { exact: true } as const
 
-const clientData = {
+/** The data of what a client may send, by type. */
+export const clientData = {
   play_enhanced: Schema.Struct({
     ...playback,
     preset: Schema.optionalWith(Preset, { default: () => "adaptive" }),
@@ -40,6 +44,18 @@ const clientData = {
     enabled: Schema.optionalWith(Schema.Boolean, exactly)
   }),
   seek: Schema.Struct({ position: Seconds }),
+  resume_stream: Schema.Struct({
+    resume_token: Schema.String.pipe(Schema.maxLength(maximumTokenLength)),
+    /** Samples per channel from the start of the track: the first one that the client does not have. */
+    sample_offset: Schema.optionalWith(Schema.NonNegativeInt, exactly),
+    position: Schema.optionalWith(Seconds, exactly),
+    credits
+  }).pipe(
+    Schema.filter(
+      ({ position, sample_offset }) =>
+        (position === undefined) !== (sample_offset === undefined) || "Expected either sample_offset or position"
+    )
+  ),
   credit: Schema.Struct({ frames: Credits }),
   pause: Schema.Struct({}),
   resume: Schema.Struct({}),
@@ -62,6 +78,8 @@ export const ErrorCode = Schema.Literal(
   "invalid_data",
   "nothing_plays",
   "not_enhanced",
+  "invalid_resume_token",
+  "resumed_elsewhere",
   "track_not_found",
   "track_unreadable",
   "too_many_streams",
@@ -129,16 +147,20 @@ export const ServerMessage = Schema.Union(
     chunk_duration: Schema.Finite,
     /** Seconds. */
     total_duration: Schema.Finite,
+    /** True for streams that `seek` or `resume_stream` started. */
     is_seek: Schema.Boolean,
     /** Seconds: the position that is really used, that of a sample. */
-    seek_position: Schema.Finite
+    seek_position: Schema.Finite,
+    resume_token: Schema.String
   }),
   message("fingerprint_progress", { ...streamed, ...FingerprintStatus.fields }),
   message("mastering_plan", {
     ...streamed,
     /** Whether the listener wants it heard; the plan is that of intensity 0 where not. */
     enabled: Enhancement.fields.enabled,
-    plan: MasteringPlan
+    plan: MasteringPlan,
+    /** The one to keep from here on: it knows of the change. */
+    resume_token: Schema.String
   }),
   message("audio_chunk_meta", {
     ...streamed,

@@ -10,9 +10,10 @@ import {
   type ServerMessage
 } from "../domain/StreamMessages.ts"
 import { makeTokenBucket, type TokenBucketOptions } from "../domain/TokenBucket.ts"
+import type { ResumeTokens } from "../services/ResumeTokens.ts"
 import type { TrackStreamer } from "../services/TrackStreamer.ts"
 import { littleEndianBytes } from "./littleEndian.ts"
-import { makeStreamSession, type SessionOutlet } from "./StreamSession.ts"
+import { makeStreamSession, type SessionOutlet, type StreamLines } from "./StreamSession.ts"
 
 /** One end of a WebSocket. None of its calls waits or fails; after the connection has ended they do nothing. */
 export interface Peer {
@@ -75,13 +76,14 @@ const flowTypes: ReadonlySet<ClientMessage["type"]> = new Set(["ping", "credit",
 /** Lives as long as its scope. A client that is gone is terminated, and its stream ended, before the scope closes. */
 export const makeStreamConnection = (
   peer: Peer,
-  limits: ConnectionLimits
-): Effect.Effect<StreamConnection, never, TrackStreamer | Scope.Scope> =>
+  limits: ConnectionLimits,
+  lines: StreamLines
+): Effect.Effect<StreamConnection, never, TrackStreamer | ResumeTokens | Scope.Scope> =>
   Effect.gen(function* () {
     const clock = yield* Effect.clock
     const now = () => clock.unsafeCurrentTimeMillis()
     const outlet = makeOutlet(peer, limits, now)
-    const session = yield* makeStreamSession(outlet)
+    const session = yield* makeStreamSession(outlet, lines)
     const controlMessages = makeTokenBucket(limits.controlMessages)
     const flowMessages = makeTokenBucket(limits.flowMessages)
     const refusals = makeTokenBucket(limits.refusals)

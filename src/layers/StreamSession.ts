@@ -3,6 +3,7 @@
  * flight. Turns messages into stream events and back; knows neither sockets nor files.
  */
 import { Cause, Effect, type Either, Exit, Fiber, Queue, type Scope, Stream } from "effect"
+import { randomUUID } from "node:crypto"
 import type { Enhancement } from "../domain/Enhancement.ts"
 import {
   chunkSeconds,
@@ -13,6 +14,7 @@ import {
   type ServerMessage
 } from "../domain/StreamMessages.ts"
 import type { PcmFrame } from "../services/ChunkMastering.ts"
+import { ResumeTokens } from "../services/ResumeTokens.ts"
 import { type StreamError, StreamEvent, type StreamRequest, TrackStreamer } from "../services/TrackStreamer.ts"
 
 /** What leaves a session, at once and in order. Both calls return before the client has it, and never fail. */
@@ -35,6 +37,15 @@ export interface StreamSession {
   /** Ends the running stream, and waits until its end has been sent. */
   readonly end: Effect.Effect<void>
 }
+
+/** One listener's stream on whichever connection it is now. */
+interface Line {
+  /** Ends the stream, for it goes on elsewhere. Gives the epoch it had. */
+  readonly takeOver: (line: string) => Effect.Effect<number>
+}
+
+/** The lines of all sessions of a service: one stream each. Has to be the same for all of them. */
+export type StreamLines = Map<string, Line>
 
 /** Messages waiting for the session: more than any client may send while one is handled. */
 const mailboxCapacity = 2048
@@ -60,17 +71,26 @@ interface Playback {
   readonly buffer: Effect.Latch
 }
 
+interface Start {
+  readonly request: Playing
+  readonly credits: number
+  readonly isSeek: boolean
+}
+
 /** The session lives as long as its scope; closing it ends the running stream. */
 export const makeStreamSession = (
-  outlet: SessionOutlet
-): Effect.Effect<StreamSession, never, TrackStreamer | Scope.Scope> =>
+  outlet: SessionOutlet,
+  lines: StreamLines
+): Effect.Effect<StreamSession, never, TrackStreamer | ResumeTokens | Scope.Scope> =>
   Effect.gen(function* () {
     const streamer = yield* TrackStreamer
+    const tokens = yield* ResumeTokens
     const scope = yield* Effect.scope
     const mailbox = yield* Queue.dropping<Parameters<StreamSession["receive"]>[0]>(mailboxCapacity)
     const transport = yield* Effect.makeSemaphore(1)
     let epoch = 0
     let latest: Playback | undefined
+    let line: string = randomUUID()
 
     const say = (message: ServerMessage) => Effect.sync(() => outlet.send(message))
     const running = () => (latest !== undefined && latest.fiber.unsafePoll() === null ? latest : undefined)
@@ -80,10 +100,12 @@ export const makeStreamSession = (
       return playback === undefined ? Effect.void : Effect.asVoid(Fiber.interrupt(playback.fiber))
     })
 
-    const start = (request: Playing, credits: number, isSeek: boolean) =>
+    /** Only while it holds `transport`. */
+    const start = ({ credits, isSeek, request }: Start) =>
       Effect.gen(function* () {
         yield* interruptRunning
         epoch += 1
+        claim(line)
         const window = makeCreditWindow(credits)
         // Open for each new stream: a pause that outlived its stream would hold the next one for ever.
         const pause = yield* Effect.makeLatch(true)
@@ -93,14 +115,67 @@ export const makeStreamSession = (
         // The pause last: what is rendered already does not leave after it either.
         const pace = Effect.all([window.take, outlet.ready, buffer.await, pause.await], { discard: true })
         const enhancementChanges = Stream.fromQueue(changes, { maxChunkSize: 1 })
+        const { enhancement, trackId: track_id } = request
+        const [stream_epoch, ownLine] = [epoch, line]
+        const playback = { epoch, request, enhancement, changes, credits, window, pause, buffer }
+        const issueToken = (sample_rate: number) =>
+          tokens.issue({ line: ownLine, stream_epoch, track_id, enhancement: playback.enhancement, sample_rate })
         const events = streamer.stream({ ...request, enhancementChanges, pace })
-        const fiber = yield* deliver({ outlet, epoch, request, isSeek, events }).pipe(
-          Effect.annotateLogs({ track_id: request.trackId, stream_epoch: epoch }),
+        const fiber = yield* deliver({ outlet, epoch, request, isSeek, events, issueToken }).pipe(
+          Effect.annotateLogs({ track_id, stream_epoch }),
           Effect.forkIn(scope)
         )
-        const { enhancement } = request
-        latest = { epoch, request, enhancement, changes, credits, fiber, window, pause, buffer }
-      }).pipe(transport.withPermits(1))
+        latest = Object.assign(playback, { fiber })
+      })
+
+    const play = (options: Start) => transport.withPermits(1)(start(options))
+
+    const thisLine: Line = {
+      takeOver: (taken) =>
+        Effect.suspend(() => (taken === line ? Effect.as(interruptRunning, true) : Effect.succeed(false))).pipe(
+          Effect.map((isTaken) => {
+            if (!isTaken) return 0
+            line = randomUUID()
+            latest = undefined
+            return epoch
+          }),
+          transport.withPermits(1)
+        )
+    }
+    /** Lines that this session has, or is about to have. */
+    const claimed = new Set<string>()
+    const claim = (line: string) => {
+      claimed.add(line)
+      lines.set(line, thisLine)
+    }
+    const releaseAllBut = (kept?: string) => {
+      for (const line of claimed) {
+        if (line === kept) continue
+        claimed.delete(line)
+        if (lines.get(line) === thisLine) lines.delete(line)
+      }
+    }
+    yield* Effect.addFinalizer(() => Effect.sync(() => releaseAllBut()))
+
+    const resumeStream = ({ credits, position, resume_token, sample_offset }: MessageData<"resume_stream">) =>
+      Effect.gen(function* () {
+        const point = yield* tokens.redeem(resume_token)
+        // Claimed before the stream that may still run elsewhere is ended: of two that resume at once, one gets it.
+        const previous = lines.get(point.line)
+        claim(point.line)
+        const reached = previous === undefined || previous === thisLine ? 0 : yield* previous.takeOver(point.line)
+        yield* Effect.suspend(() => {
+          if (lines.get(point.line) !== thisLine) return say(resumedElsewhere)
+          line = point.line
+          releaseAllBut(line)
+          epoch = Math.max(epoch, point.stream_epoch, reached)
+          const startSeconds = sample_offset === undefined ? (position ?? 0) : sample_offset / point.sample_rate
+          const request: Playing = { trackId: point.track_id, enhancement: point.enhancement, startSeconds }
+          return start({ request, credits, isSeek: true })
+        }).pipe(transport.withPermits(1))
+      }).pipe(
+        Effect.catchTag("InvalidResumeToken", ({ message }) => say(errorMessage("invalid_resume_token", message)))
+      )
 
     const end = transport.withPermits(1)(interruptRunning)
 
@@ -121,12 +196,15 @@ export const makeStreamSession = (
       switch (message.type) {
         case "play_enhanced":
         case "play_normal":
-          return start(requestOf(message), message.data.credits, false)
+          return play({ request: requestOf(message), credits: message.data.credits, isSeek: false })
         case "seek": {
           if (latest === undefined) return say(nothingPlays)
           const { credits, enhancement, request } = latest
-          return start({ ...request, enhancement, startSeconds: message.data.position }, credits, true)
+          const startSeconds = message.data.position
+          return play({ request: { ...request, enhancement, startSeconds }, credits, isSeek: true })
         }
+        case "resume_stream":
+          return resumeStream(message.data)
         case "set_enhancement":
           return enhance(message.data)
         case "stop":
@@ -175,6 +253,7 @@ export const makeStreamSession = (
     }
   })
 
+type MessageData<Type extends ClientMessage["type"]> = Extract<ClientMessage, { readonly type: Type }>["data"]
 type PlayMessage = Extract<ClientMessage, { readonly type: "play_enhanced" | "play_normal" }>
 
 const requestOf = ({ data, type }: PlayMessage): Playing => ({
@@ -191,6 +270,7 @@ const notEnhanced = errorMessage(
   "not_enhanced",
   "This stream is the file's own samples. Play it with play_enhanced, enabled false, to switch while it plays."
 )
+const resumedElsewhere = errorMessage("resumed_elsewhere", "Another connection has resumed this stream.")
 const internalSentence = "The service could not do this. Its log says why; try again."
 const internalError = errorMessage("internal", internalSentence)
 interface CreditWindow {
@@ -220,12 +300,14 @@ interface Delivery {
   readonly request: Playing
   readonly isSeek: boolean
   readonly events: Stream.Stream<StreamEvent, StreamError>
+  /** For what the listener wants by now; sample offsets count at this rate, Hz. */
+  readonly issueToken: (sampleRate: number) => Effect.Effect<string>
 }
 
 type Started = Extract<StreamEvent, { readonly _tag: "Started" }>
 
 /** Sends one stream from its start to its one end, whatever ends it. */
-const deliver = ({ outlet, epoch, request, isSeek, events }: Delivery): Effect.Effect<void> =>
+const deliver = ({ outlet, epoch, request, isSeek, events, issueToken }: Delivery): Effect.Effect<void> =>
   Effect.suspend(() => {
     const stream_epoch = epoch
     const say = (message: ServerMessage) => Effect.sync(() => outlet.send(message))
@@ -233,22 +315,31 @@ const deliver = ({ outlet, epoch, request, isSeek, events }: Delivery): Effect.E
     let seq = 0
     let delivered = 0
 
+    const afterStart = (then: (started: Started) => Effect.Effect<void>) =>
+      Effect.suspend(() => (started === undefined ? Effect.dieMessage("not after its start") : then(started)))
+
     const onEvent = StreamEvent.$match({
       Started: (event) => {
         started = event
-        return say(startMessage(event, epoch, request, isSeek))
+        return Effect.flatMap(issueToken(event.sampleRate), (token) =>
+          say(startMessage(event, epoch, request, isSeek, token))
+        )
       },
       Fingerprint: ({ status }) => say({ type: "fingerprint_progress", data: { stream_epoch, ...status } }),
       Planned: ({ enhancement: { enabled }, plan }) =>
-        say({ type: "mastering_plan", data: { stream_epoch, enabled, plan } }),
+        afterStart(({ sampleRate }) =>
+          Effect.flatMap(issueToken(sampleRate), (resume_token) =>
+            say({ type: "mastering_plan", data: { stream_epoch, enabled, plan, resume_token } })
+          )
+        ),
       Pcm: ({ frame }) =>
-        Effect.suspend(() => {
-          if (started === undefined) return Effect.dieMessage("a frame came before the start of its stream")
-          outlet.sendFrame(metaMessage(started, epoch, seq, frame), frame.samples)
-          seq += 1
-          delivered += frame.sampleCount
-          return Effect.void
-        })
+        afterStart((started) =>
+          Effect.sync(() => {
+            outlet.sendFrame(metaMessage(started, epoch, seq, frame), frame.samples)
+            seq += 1
+            delivered += frame.sampleCount
+          })
+        )
     })
 
     const finish = (exit: Exit.Exit<void, StreamError>) => {
@@ -293,7 +384,8 @@ const startMessage = (
   { track, sampleRate, channels, totalFrames, startFrame }: Started,
   stream_epoch: number,
   { enhancement }: Playing,
-  is_seek: boolean
+  is_seek: boolean,
+  resume_token: string
 ): ServerMessage => ({
   type: "audio_stream_start",
   data: {
@@ -309,7 +401,8 @@ const startMessage = (
     chunk_duration: chunkSeconds,
     total_duration: totalFrames / sampleRate,
     is_seek,
-    seek_position: startFrame / sampleRate
+    seek_position: startFrame / sampleRate,
+    resume_token
   }
 })
 

@@ -1,9 +1,10 @@
 /** The endpoint `/ws`: sockets on one side, stream sessions on the other. See docs/protocol.md. */
 import { HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, type Scope } from "effect"
 import type { WebSocket } from "ws"
-import { TrackStreamer } from "../services/TrackStreamer.ts"
+import type { ResumeTokens } from "../services/ResumeTokens.ts"
+import type { TrackStreamer } from "../services/TrackStreamer.ts"
 import {
   type ConnectionLimits,
   defaultLimits,
@@ -11,6 +12,7 @@ import {
   type Peer,
   type StreamConnection
 } from "./StreamConnection.ts"
+import type { StreamLines } from "./StreamSession.ts"
 import { limitMessages, webSocketOf } from "./webSocketOf.ts"
 
 export interface WebSocketOptions extends ConnectionLimits {
@@ -37,14 +39,12 @@ const peerOf = (webSocket: WebSocket): Peer => {
   }
 }
 
-const handle = (options: WebSocketOptions) =>
+const handle = (options: WebSocketOptions, lines: StreamLines) =>
   Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
     const { socket: stream } = NodeHttpServerRequest.toIncomingMessage(request)
     const socket = yield* request.upgrade
-    const context = yield* Effect.context<
-      TrackStreamer | Effect.Effect.Context<ReturnType<typeof makeStreamConnection>>
-    >()
+    const context = yield* Effect.context<TrackStreamer | ResumeTokens | Scope.Scope>()
     // Received before the connection is there to take it.
     const early: Array<string | Uint8Array> = []
     let connection: StreamConnection | undefined
@@ -52,7 +52,7 @@ const handle = (options: WebSocketOptions) =>
     const onOpen = Effect.gen(function* () {
       const webSocket = webSocketOf(stream)
       limitMessages(webSocket, answeredExcess * options.maximumMessageBytes)
-      const made = yield* makeStreamConnection(peerOf(webSocket), options)
+      const made = yield* makeStreamConnection(peerOf(webSocket), options, lines)
       webSocket.on("pong", made.pong)
       for (const frame of early) made.receive(frame)
       connection = made
@@ -79,8 +79,9 @@ const full = HttpServerResponse.unsafeJson(
 const make = (options: WebSocketOptions) =>
   Effect.gen(function* () {
     const router = yield* HttpLayerRouter.HttpRouter
-    const streamer = yield* TrackStreamer
-    const serve = Effect.provideService(handle(options), TrackStreamer, streamer)
+    const services = yield* Effect.context<TrackStreamer | ResumeTokens>()
+    const lines: StreamLines = new Map()
+    const serve = Effect.provide(handle(options, lines), services)
     let connections = 0
     const counted = Effect.acquireUseRelease(
       Effect.sync(() => void (connections += 1)),
@@ -96,7 +97,7 @@ const make = (options: WebSocketOptions) =>
 
 export const layerWith = (
   options: Partial<WebSocketOptions>
-): Layer.Layer<never, never, HttpLayerRouter.HttpRouter | TrackStreamer> =>
+): Layer.Layer<never, never, HttpLayerRouter.HttpRouter | TrackStreamer | ResumeTokens> =>
   Layer.effectDiscard(make({ ...defaults, ...options }))
 
 export const layer = layerWith({})

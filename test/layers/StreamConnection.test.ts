@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, TestClock } from "effect"
 import { type ConnectionLimits, defaultLimits, makeStreamConnection } from "../../src/layers/StreamConnection.ts"
+import { layerKey } from "../../src/layers/ResumeTokensHmac.ts"
 import { TrackStreamer } from "../../src/services/TrackStreamer.ts"
 import { makeMemoryPeer } from "../support/memoryPeer.ts"
 import { playsThrough, settle } from "../support/scriptedStreams.ts"
@@ -8,8 +9,8 @@ import { playsThrough, settle } from "../support/scriptedStreams.ts"
 const connect = (limits: Partial<ConnectionLimits> = {}, wireBytes = 0) =>
   Effect.gen(function* () {
     const peer = makeMemoryPeer(wireBytes)
-    const connection = yield* makeStreamConnection(peer, { ...defaultLimits, ...limits }).pipe(
-      Effect.provide(Layer.succeed(TrackStreamer, { stream: playsThrough }))
+    const connection = yield* makeStreamConnection(peer, { ...defaultLimits, ...limits }, new Map()).pipe(
+      Effect.provide([Layer.succeed(TrackStreamer, { stream: playsThrough }), layerKey(new Uint8Array(32))])
     )
     const say = (type: string, data?: unknown) => connection.receive(JSON.stringify({ type, data }))
     const codes = () => peer.ofType("error").map(({ data }) => data.code)

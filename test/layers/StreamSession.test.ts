@@ -3,7 +3,8 @@ import { Effect, Exit, Layer, Scope, Stream } from "effect"
 import { TrackUnreadable } from "../../src/domain/AnalysisError.ts"
 import { decodeClientMessage } from "../../src/domain/StreamMessages.ts"
 import { TrackNotFound } from "../../src/domain/Track.ts"
-import { makeStreamSession } from "../../src/layers/StreamSession.ts"
+import { layerKey } from "../../src/layers/ResumeTokensHmac.ts"
+import { makeStreamSession, type StreamLines } from "../../src/layers/StreamSession.ts"
 import {
   type StreamError,
   type StreamEvent,
@@ -24,10 +25,12 @@ import {
 type Script = (request: StreamRequest) => Stream.Stream<StreamEvent, StreamError>
 
 /** A session on a scripted streamer, with everything that it sent, and a way to wait for a message. */
-const makeSession = (stream: Script) =>
+const makeSession = (stream: Script, lines: StreamLines = new Map()) =>
   Effect.gen(function* () {
     const outlet = makeRecordedOutlet()
-    const session = yield* makeStreamSession(outlet).pipe(Effect.provide(Layer.succeed(TrackStreamer, { stream })))
+    const session = yield* makeStreamSession(outlet, lines).pipe(
+      Effect.provide([Layer.succeed(TrackStreamer, { stream }), layerKey(new Uint8Array(32))])
+    )
     const receive = (text: string) => session.receive(decodeClientMessage(text))
     const say = (type: string, data?: unknown) => receive(JSON.stringify({ type, data }))
     return { ...outlet, session, say, receive }
@@ -327,6 +330,126 @@ describe("A stream session", () => {
       assert.isFalse(isReleased)
       yield* Scope.close(scope, Exit.void)
       assert.isTrue(isReleased)
+    })
+  )
+
+  it.effect("goes on elsewhere at the very sample, as it was, after its connection or its service has ended", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const before = yield* Scope.extend(makeSession(plansChanges), scope)
+      before.say("play_enhanced", { track_id: 7, credits: 4, preset: "warm", intensity: 0.5 })
+      before.say("seek", { position: 1 })
+      before.say("set_enhancement", { enabled: false, intensity: 0.75 })
+      yield* before.until(() => before.ofType("mastering_plan").length === 1)
+      const { resume_token } = before.ofType("mastering_plan")[0]!.data
+      yield* Scope.close(scope, Exit.void)
+
+      const after = yield* makeSession(plansChanges)
+      after.say("play_normal", { track_id: 7, credits: 1 })
+      after.say("resume_stream", { resume_token, sample_offset: 123_457, credits: 256 })
+      yield* after.until(() => after.ofType("audio_stream_end").length === 2)
+      assert.deepInclude(after.ofType("audio_stream_start")[1]!.data, {
+        stream_epoch: 3,
+        stream_type: "enhanced",
+        preset: "warm",
+        intensity: 0.75,
+        enabled: false,
+        is_seek: true,
+        seek_position: 123_457 / 44_100
+      })
+      const metas = after.ofType("audio_chunk_meta").filter(({ data }) => data.stream_epoch === 3)
+      assert.deepInclude(metas[0]!.data, { seq: 0, sample_offset: 123_457, sample_count: 12 * frameLength - 123_457 })
+      assert.strictEqual(after.ofType("audio_stream_end")[1]!.data.total_samples, framesInTrack * frameLength - 123_457)
+      after.say("resume_stream", { resume_token, position: 22 })
+      yield* after.until(() => after.ofType("audio_stream_end").length === 3)
+      assert.deepInclude(after.ofType("audio_stream_start")[2]!.data, { stream_epoch: 4, seek_position: 22 })
+    }).pipe(Effect.scoped)
+  )
+
+  it.scoped("belongs to one connection: resuming it elsewhere ends it here", () =>
+    Effect.gen(function* () {
+      const lines: StreamLines = new Map()
+      const first = yield* makeSession(playsThrough, lines)
+      const second = yield* makeSession(playsThrough, lines)
+      first.say("play_normal", { track_id: 7, credits: 4 })
+      yield* first.until(() => first.ofType("audio_stream_start").length === 1)
+      const { resume_token } = first.ofType("audio_stream_start")[0]!.data
+      // The token of the first epoch, as if the start of the second had been lost with the connection.
+      first.say("seek", { position: 10 })
+      yield* first.until(() => first.ofType("audio_stream_start").length === 2)
+      second.say("resume_stream", { resume_token, position: 12, credits: 1 })
+      yield* second.until(() => second.ofType("audio_chunk_meta").length === 1)
+      assert.deepStrictEqual(
+        first.ofType("audio_stream_end").map(({ data }) => [data.stream_epoch, data.reason]),
+        [
+          [1, "stopped"],
+          [2, "stopped"]
+        ]
+      )
+      assert.strictEqual(second.ofType("audio_stream_start")[0]!.data.stream_epoch, 3)
+      first.say("seek", { position: 1 })
+      first.say("play_normal", { track_id: 7, credits: 1 })
+      yield* first.until(() => first.ofType("audio_stream_start").length === 3)
+      assert.deepStrictEqual(
+        first.ofType("error").map(({ data }) => data.code),
+        ["nothing_plays"]
+      )
+      yield* settle
+      assert.isEmpty(second.ofType("audio_stream_end"))
+    })
+  )
+
+  it.scoped("gives a stream that two resume at once to one of them", () =>
+    Effect.gen(function* () {
+      const lines: StreamLines = new Map()
+      const first = yield* makeSession(playsThrough, lines)
+      first.say("play_normal", { track_id: 7, credits: 4 })
+      yield* first.until(() => first.ofType("audio_stream_start").length === 1)
+      const { resume_token } = first.ofType("audio_stream_start")[0]!.data
+      const others = [yield* makeSession(playsThrough, lines), yield* makeSession(playsThrough, lines)]
+      for (const { say } of others) say("resume_stream", { resume_token, position: 2, credits: 1 })
+      yield* settle
+      yield* settle
+      const running = [first, ...others].filter(({ session }) => session.isPlaying())
+      assert.lengthOf(running, 1)
+      for (const { ofType } of others) {
+        const [starts, ends] = [ofType("audio_stream_start").length, ofType("audio_stream_end").length]
+        const refused = ofType("error").filter(({ data }) => data.code === "resumed_elsewhere").length
+        assert.strictEqual(starts + refused, 1)
+        assert.isAtMost(ends, starts)
+      }
+    })
+  )
+
+  it.scoped("refuses a token that is not one, and plays on", () =>
+    Effect.gen(function* () {
+      const { ofType, say, session, until } = yield* makeSession(playsThrough)
+      say("play_normal", { track_id: 7, credits: 4 })
+      yield* until(() => ofType("audio_stream_start").length === 1)
+      const { resume_token } = ofType("audio_stream_start")[0]!.data
+      say("resume_stream", { resume_token: `${resume_token.slice(0, -2)}AA`, position: 0 })
+      say("resume_stream", { resume_token })
+      say("resume_stream", { resume_token, position: 0, sample_offset: 0 })
+      say("resume_stream", { resume_token, sample_offset: 0.5 })
+      yield* until(() => ofType("error").length === 4)
+      assert.deepStrictEqual(
+        ofType("error").map(({ data }) => data.code),
+        ["invalid_resume_token", "invalid_data", "invalid_data", "invalid_data"]
+      )
+      assert.isTrue(session.isPlaying())
+    })
+  )
+
+  it.effect("leaves no line behind when its connection ends", () =>
+    Effect.gen(function* () {
+      const lines: StreamLines = new Map()
+      const scope = yield* Scope.make()
+      const { ofType, say, until } = yield* Scope.extend(makeSession(playsThrough, lines), scope)
+      say("play_normal", { track_id: 7, credits: 4 })
+      yield* until(() => ofType("audio_stream_start").length === 1)
+      assert.strictEqual(lines.size, 1)
+      yield* Scope.close(scope, Exit.void)
+      assert.strictEqual(lines.size, 0)
     })
   )
 })

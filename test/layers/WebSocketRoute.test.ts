@@ -3,8 +3,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
 import { WebSocket } from "ws"
 import { whiteNoise } from "../support/signals.ts"
-import { startStreamServer } from "../support/streamServer.ts"
-import { connect } from "../support/StreamClient.ts"
+import { startStreamServer, type StreamServerOptions } from "../support/streamServer.ts"
+import { temporaryFolder } from "../support/audioFiles.ts"
+import { connect, type StreamClient } from "../support/StreamClient.ts"
 
 const sampleRate = 44_100
 const trackId = 7
@@ -21,6 +22,9 @@ const rawClient = (url: string): Effect.Effect<WebSocket, never, Scope.Scope> =>
     (socket) => Effect.sync(() => socket.terminate())
   )
 
+const start = (options: Omit<StreamServerOptions, "dataFolder">) =>
+  Effect.flatMap(temporaryFolder, (dataFolder) => startStreamServer({ ...options, dataFolder }))
+
 const closeCode = (socket: WebSocket) =>
   Effect.async<number>((resume) => void socket.once("close", (code) => resume(Effect.succeed(code))))
 
@@ -30,7 +34,7 @@ describe("The WebSocket endpoint", () => {
   it.scopedLive("glides to the original while it plays, and passes it bit for bit from there on", () =>
     Effect.gen(function* () {
       const signal = noise(12)
-      const { url } = yield* startStreamServer({ signal })
+      const { url } = yield* start({ signal })
       const client = yield* connect(url, () => false)
       client.send("play_enhanced", { track_id: trackId, preset: "bright", credits: 4 })
       yield* client.until(() => client.frames.length === 4)
@@ -60,7 +64,7 @@ describe("The WebSocket endpoint", () => {
 
   it.scopedLive("holds less than 1 MB for a client that stops reading, and drops it", () =>
     Effect.gen(function* () {
-      const { sockets, url } = yield* startStreamServer({
+      const { sockets, url } = yield* start({
         signal: noise(70),
         webSocket: { pingInterval: "200 millis", stallTimeout: "2 seconds" }
       })
@@ -81,7 +85,7 @@ describe("The WebSocket endpoint", () => {
 
   it.scopedLive("keeps a client that answers pings by its library alone", () =>
     Effect.gen(function* () {
-      const { url } = yield* startStreamServer({
+      const { url } = yield* start({
         signal: noise(3),
         webSocket: { pingInterval: "20 millis", stallTimeout: "500 millis", idleTimeout: "500 millis" }
       })
@@ -99,7 +103,7 @@ describe("The WebSocket endpoint", () => {
 
   it.scopedLive("answers a message of more than 64 KiB, and does not even read one of more than 1 MiB", () =>
     Effect.gen(function* () {
-      const { url } = yield* startStreamServer({ signal: noise(1) })
+      const { url } = yield* start({ signal: noise(1) })
       const client = yield* connect(url)
       client.send("ping", { padding: "x".repeat(100_000) })
       yield* client.until(() => client.ofType("error").length === 1)
@@ -115,7 +119,7 @@ describe("The WebSocket endpoint", () => {
 
   it.scopedLive("refuses more connections than it may have, and takes the next when one has ended", () =>
     Effect.gen(function* () {
-      const { url } = yield* startStreamServer({ signal: noise(1), webSocket: { maximumConnections: 1 } })
+      const { url } = yield* start({ signal: noise(1), webSocket: { maximumConnections: 1 } })
       const refused = Effect.async<string>((resume) => {
         const socket = new WebSocket(`${url.replace("http", "ws")}/ws`)
         socket.once("error", (error) => resume(Effect.succeed(error.message)))
@@ -135,7 +139,7 @@ describe("The WebSocket endpoint", () => {
 
   it.scopedLive("refuses more streams than it may play, until a connection that plays is cut", () =>
     Effect.gen(function* () {
-      const { url } = yield* startStreamServer({ signal: noise(3), streamer: { maximumStreams: 1 } })
+      const { url } = yield* start({ signal: noise(3), streamer: { maximumStreams: 1 } })
       const playing = yield* rawClient(url)
       sendMessage(playing, "play_normal", { track_id: trackId, credits: 1 })
       yield* Effect.async<void>((resume) => {
@@ -160,6 +164,57 @@ describe("The WebSocket endpoint", () => {
         yield* Effect.sleep("60 millis")
       }
       assert.strictEqual(client.ofType("audio_stream_end")[0]!.data.reason, "completed")
+    })
+  )
+
+  it.scopedLive("goes on at the very sample by the token: after a cut, on another connection, by another start", () =>
+    Effect.gen(function* () {
+      const signal = noise(8)
+      const dataFolder = yield* temporaryFolder
+      const played = (client: StreamClient) => {
+        const last = client.frames.at(-1)!.meta
+        return last.sample_offset + last.sample_count
+      }
+      const tokenOf = (client: StreamClient) => client.ofType("audio_stream_start")[0]!.data.resume_token
+      const resume = (client: StreamClient, from: StreamClient, frames: number) =>
+        Effect.suspend(() => {
+          client.send("resume_stream", { resume_token: tokenOf(from), sample_offset: played(from), credits: frames })
+          return client.until(() => client.frames.length === frames)
+        })
+
+      const parts: Array<StreamClient> = []
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const { sockets, url } = yield* startStreamServer({ signal, dataFolder })
+          const first = yield* connect(url, () => false)
+          first.send("play_normal", { track_id: trackId, start_position: 0.1, credits: 5 })
+          yield* first.until(() => first.frames.length === 5)
+          sockets[0]!.destroy()
+
+          const second = yield* connect(url, () => false)
+          yield* resume(second, first, 4)
+          // Still running when it goes on elsewhere.
+          const third = yield* connect(url, () => false)
+          yield* resume(third, second, 3)
+          yield* second.until(() => second.ofType("audio_stream_end").length === 1)
+          assert.strictEqual(second.ofType("audio_stream_end")[0]!.data.reason, "stopped")
+          parts.push(first, second, third)
+        })
+      )
+      const { url } = yield* startStreamServer({ signal, dataFolder })
+      const fourth = yield* connect(url, () => false)
+      yield* resume(fourth, parts[2]!, 2)
+      parts.push(fourth)
+
+      let position = Math.round(0.1 * sampleRate)
+      for (const [n, { frames }] of parts.entries()) {
+        for (const { meta, samples } of frames) {
+          assert.strictEqual(meta.stream_epoch, n + 1)
+          assert.strictEqual(meta.sample_offset, position)
+          assert.isTrue(samples.every((value, k) => value === signal[k % 2]![position + (k >> 1)]))
+          position += meta.sample_count
+        }
+      }
     })
   )
 })

@@ -10,6 +10,7 @@ import * as FingerprintGeneratorTiered from "../../src/layers/FingerprintGenerat
 import * as FingerprintRepoMemory from "../../src/layers/FingerprintRepoMemory.ts"
 import * as Scripted from "../../src/layers/FingerprintServerClientScripted.ts"
 import * as FingerprintSidecarFiles from "../../src/layers/FingerprintSidecarFiles.ts"
+import * as ResumeTokensHmac from "../../src/layers/ResumeTokensHmac.ts"
 import * as TrackStreamerLive from "../../src/layers/TrackStreamerLive.ts"
 import * as WebSocketRoute from "../../src/layers/WebSocketRoute.ts"
 import { pathOf, TrackLibrary } from "../../src/services/TrackLibrary.ts"
@@ -27,6 +28,8 @@ export interface StreamServer {
 export interface StreamServerOptions {
   /** Of the one track, whose id is that of `someTrackFile`. */
   readonly signal: Signal
+  /** Where the key of the resume tokens is. */
+  readonly dataFolder: string
   readonly webSocket?: Partial<WebSocketRoute.WebSocketOptions>
   readonly streamer?: Partial<TrackStreamerLive.TrackStreamerOptions>
 }
@@ -57,7 +60,7 @@ export const startStreamServer = (options: StreamServerOptions): Effect.Effect<S
       disableLogger: true,
       disableListenLog: true
     }).pipe(
-      Layer.provide(streamer),
+      Layer.provide([streamer, ResumeTokensHmac.layer(options.dataFolder)]),
       Layer.provideMerge(NodeHttpServer.layer(makeServer, { port: 0, host: "127.0.0.1" }))
     )
     const context = yield* Effect.orDie(Layer.build(server))
