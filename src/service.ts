@@ -18,6 +18,7 @@ import * as FingerprintServerProcess from "./layers/FingerprintServerProcess.ts"
 import * as FingerprintSidecarFiles from "./layers/FingerprintSidecarFiles.ts"
 import * as HttpDoors from "./layers/HttpDoors.ts"
 import * as HttpRoutes from "./layers/HttpRoutes.ts"
+import * as ResumeTokensHmac from "./layers/ResumeTokensHmac.ts"
 import * as RpcRoutes from "./layers/RpcRoutes.ts"
 import * as TrackLibraryFolders from "./layers/TrackLibraryFolders.ts"
 import * as TrackRepoSqlite from "./layers/TrackRepoSqlite.ts"
@@ -90,7 +91,7 @@ export const layer = (options: ServiceOptions) =>
       const streamer = TrackStreamerLive.layer.pipe(Layer.provide([library, generator, mastering]))
 
       const routes = Layer.mergeAll(HttpDoors.layer, HttpRoutes.layer, RpcRoutes.layer, WebSocketRoute.layer).pipe(
-        Layer.provide([streamer, library, generator])
+        Layer.provide([streamer, library, generator, ResumeTokensHmac.layer(options.dataFolder)])
       )
       const server = NodeHttpServer.layer(() => createServer(), { port: options.port, host }).pipe(
         Layer.mapError(({ cause }) => {
