@@ -8,7 +8,7 @@ import { join } from "node:path"
 import { PortUnavailable } from "./domain/PortUnavailable.ts"
 import * as AudioDecoderNodeAv from "./layers/AudioDecoderNodeAv.ts"
 import * as AudioEncoderNodeAv from "./layers/AudioEncoderNodeAv.ts"
-import * as ChunkMasteringRenderer from "./layers/ChunkMasteringRenderer.ts"
+import * as ChunkMasteringProcessPool from "./layers/ChunkMasteringProcessPool.ts"
 import * as DatabaseSqlite from "./layers/DatabaseSqlite.ts"
 import * as DemoLibraryProcedural from "./layers/DemoLibraryProcedural.ts"
 import * as FingerprintGeneratorTiered from "./layers/FingerprintGeneratorTiered.ts"
@@ -87,7 +87,7 @@ export const layer = (options: ServiceOptions) =>
           FingerprintServerClientGrpc.layer({ baseUrl: `http://${host}:${fingerprintPort}` })
         ])
       )
-      const mastering = ChunkMasteringRenderer.layer.pipe(Layer.provide(AudioDecoderNodeAv.layer))
+      const mastering = ChunkMasteringProcessPool.layer()
       const streamer = TrackStreamerLive.layer.pipe(Layer.provide([library, generator, mastering]))
 
       const routes = Layer.mergeAll(HttpDoors.layer, HttpRoutes.layer, RpcRoutes.layer, WebSocketRoute.layer).pipe(
