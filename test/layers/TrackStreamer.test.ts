@@ -254,6 +254,21 @@ describe("TrackStreamer", () => {
     )
   )
 
+  it.effect("delivers at the rate that was asked for, and counts its positions at it", () =>
+    withScript(["ok"], ({ streamer, recorded }) =>
+      Effect.gen(function* () {
+        const request = { ...enhanced, enhancement: null, sampleRate: 96_000, startSeconds: 1.00001 } as const
+        const events = yield* collect(streamer.stream(request))
+        assert.deepInclude(ofTag(events, "Started")[0], { sampleRate: 96_000, startFrame: 96_001 })
+        const frames = ofTag(events, "Pcm").map(({ frame }) => frame)
+        assert.strictEqual(frames[0]!.sampleOffset, 96_001)
+        const { sampleCount, sampleOffset } = frames.at(-1)!
+        assert.strictEqual(sampleOffset + sampleCount, Math.ceil((signal[0]!.length * 96_000) / sampleRate))
+        assert.deepInclude(recorded[0], { call: "open" })
+      })
+    )
+  )
+
   it.effect("fails before it starts for a track that is not there", () =>
     withScript(["ok"], ({ streamer }) =>
       Effect.gen(function* () {
