@@ -218,7 +218,7 @@ const untouched = (
 })
 
 const decideCompressedLoud = ({ analysis, bypassed, intensity, preset }: Request): MasteringPlan => {
-  const { fingerprint, measurements } = analysis
+  const { fingerprint } = analysis
   const { lufs, crest_db } = fingerprint
   const factor = expansionFactor(crest_db) * intensity
   const isExpanded = !bypassed.includes("dynamics")
@@ -230,7 +230,7 @@ const decideCompressedLoud = ({ analysis, bypassed, intensity, preset }: Request
   const balance = bypassed.includes("balance")
     ? noBalance
     : decideBalance(fingerprint, preset, factor * clamp((crest_db - 3) / 5, 0, 1))
-  const safety = decidePeakSafety(measurements, -reductionDb)
+  const safety = decidePeakSafety(analysis, -reductionDb)
   const causes = pick(fingerprint, "lufs", "crest_db")
   const expansion: Move = {
     stage: "dynamics",
@@ -263,7 +263,7 @@ const decideCompressedLoud = ({ analysis, bypassed, intensity, preset }: Request
         reductionDb -
         loudnessPerExpansionDb * expansionDb -
         safety.trimDb -
-        limitingLossLu(safety.limitedDb, crest_db),
+        safety.loudnessLossLu,
       crest_db: Math.max(0, crest_db + expansionDb - safety.crestLossDb),
       true_peak_dbtp: safety.truePeakDbtp
     },
@@ -279,9 +279,9 @@ const decideCompressedLoud = ({ analysis, bypassed, intensity, preset }: Request
 }
 
 const decideDynamicLoud = ({ analysis, bypassed, intensity, preset }: Request): MasteringPlan => {
-  const { fingerprint, measurements } = analysis
+  const { fingerprint } = analysis
   const { lufs, crest_db } = fingerprint
-  const safety = decidePeakSafety(measurements, 0)
+  const safety = decidePeakSafety(analysis, 0, { sparesDynamics: true })
   return {
     source: "fingerprint",
     class: "dynamic_loud",
@@ -290,7 +290,7 @@ const decideDynamicLoud = ({ analysis, bypassed, intensity, preset }: Request): 
     bypassed,
     target_lufs: null,
     predicted: {
-      lufs: lufs - safety.trimDb - limitingLossLu(safety.limitedDb, crest_db),
+      lufs: lufs - safety.trimDb - safety.loudnessLossLu,
       crest_db: Math.max(0, crest_db - safety.crestLossDb),
       true_peak_dbtp: safety.truePeakDbtp
     },
@@ -324,8 +324,8 @@ const decideQuietOrModerate = ({ analysis, bypassed, intensity, preset }: Reques
   const wantedLufs = lufs + (isRaised ? intensity * clamp(target - lufs, 0, maximumGainDb) : changeLu)
   const wantedGainDb = isRaised ? wantedLufs - lufs - changeLu : 0
   // What the stages before take from or add to the loudness, they take from or add to the peaks as well.
-  const safety = decidePeakSafety(measurements, wantedLufs - lufs)
-  const reachedLufs = wantedLufs - safety.trimDb - limitingLossLu(safety.limitedDb, crest_db)
+  const safety = decidePeakSafety(analysis, wantedLufs - lufs)
+  const reachedLufs = wantedLufs - safety.trimDb - safety.loudnessLossLu
   const gainDb = gainSetting(wantedGainDb - safety.trimDb)
 
   return {
@@ -413,7 +413,9 @@ interface PeakSafety {
   readonly trimDb: number
   /** What the limiter will take off the highest peak, dB >= 0. */
   readonly limitedDb: number
-  /** What that takes off the crest factor, which knows sample peaks only, dB >= 0. */
+  /** What that takes off the loudness, LU >= 0. */
+  readonly loudnessLossLu: number
+  /** What it takes off the crest factor, which knows sample peaks only, dB; the RMS falls with the loudness. */
   readonly crestLossDb: number
   /** True peak of the result. */
   readonly truePeakDbtp: number
@@ -422,18 +424,22 @@ interface PeakSafety {
 
 /**
  * After `gainDb` of everything else: trim up to 2 dB; the limiter beyond that, up to 3 dB; a trim again for what even
- * that would leave.
+ * that would leave. `sparesDynamics`: beyond 2 dB the trim stays, and the limiter takes the rest only.
  */
-const decidePeakSafety = (measurements: Measurements, gainDb: number): PeakSafety => {
+const decidePeakSafety = (
+  { fingerprint, measurements }: AnalysedTrack,
+  gainDb: number,
+  { sparesDynamics = false }: { readonly sparesDynamics?: boolean } = {}
+): PeakSafety => {
   const peak = clamp(measurements.true_peak_dbtp + gainDb, -200, 200)
   const overDb = peak - ceilingDbtp
   const causes = [{ name: "true_peak_dbtp", value: peak }]
-  if (overDb <= 0) return { trimDb: 0, limitedDb: 0, crestLossDb: 0, truePeakDbtp: peak, move: standby(causes) }
+  const unlimited = { limitedDb: 0, loudnessLossLu: 0, crestLossDb: 0 }
+  if (overDb <= 0) return { ...unlimited, trimDb: 0, truePeakDbtp: peak, move: standby(causes) }
   if (overDb <= maximumTrimDb) {
     return {
+      ...unlimited,
       trimDb: overDb,
-      limitedDb: 0,
-      crestLossDb: 0,
       truePeakDbtp: ceilingDbtp,
       move: {
         stage: "peak_safety",
@@ -445,13 +451,15 @@ const decidePeakSafety = (measurements: Measurements, gainDb: number): PeakSafet
       }
     }
   }
-  const limitedDb = Math.min(overDb, maximumLimitingDb)
+  const limitedDb = Math.min(overDb - (sparesDynamics ? maximumTrimDb : 0), maximumLimitingDb)
   const trimDb = overDb - limitedDb
+  const loudnessLossLu = limitingLossLu(limitedDb, fingerprint.crest_db)
   const trimmed = trimDb > 0 ? `, after ${show(trimDb)} dB of trim` : ""
   return {
     trimDb,
     limitedDb,
-    crestLossDb: clamp(measurements.sample_peak_dbfs + gainDb - trimDb - ceilingDbtp, 0, limitedDb),
+    loudnessLossLu,
+    crestLossDb: clamp(measurements.sample_peak_dbfs + gainDb - trimDb - ceilingDbtp, 0, limitedDb) - loudnessLossLu,
     truePeakDbtp: ceilingDbtp,
     move: {
       stage: "peak_safety",

@@ -18,7 +18,7 @@ const lookAheadSeconds = 0.00145
 const minimumLookAheadFrames = 64
 /** A gain is kept this long after its peak: half a period of 50 Hz, so that a steady bass is not bent by the release. */
 const holdSeconds = 0.0102
-const releaseSeconds = 0.05
+const releaseSeconds = 0.02
 /** Meters on other grids and with other filters than this detector's read up to 0.1 dB more; half of it is in the tolerance. */
 const marginDb = 0.07
 /** The lines are moved back to their start only so often. */
