@@ -1,5 +1,6 @@
 /** Whole plans, decided and rendered, on the demo pieces: what was promised is measured. */
-import { assert, describe, it } from "vitest"
+import { setImmediate } from "node:timers/promises"
+import { assert, beforeAll, describe, it } from "vitest"
 import { bands } from "../../../src/domain/Fingerprint.ts"
 import { decide, maximumLimitingDb, minimumBandShare, referenceShares } from "../../../src/domain/MasteringDecision.ts"
 import { type MasteringPlan, Preset } from "../../../src/domain/MasteringPlan.ts"
@@ -23,11 +24,22 @@ const measure = (signal: Signal, sampleRate = rate) => {
   return outcome
 }
 
+interface Excerpt {
+  readonly title: string
+  readonly signal: Signal
+  readonly analysis: ReturnType<typeof measure>
+}
+
 /** Half a minute of each. */
-const excerpts = demoPieces.map(({ render, title }) => {
-  const signal = render(rate).map((channel) => channel.slice(15 * rate, 45 * rate)) as Signal
-  return { title, signal, analysis: measure(signal) }
-})
+const excerpts: Array<Excerpt> = []
+beforeAll(async () => {
+  for (const { render, title } of demoPieces) {
+    const signal = render(rate).map((channel) => channel.slice(15 * rate, 45 * rate))
+    excerpts.push({ title, signal, analysis: measure(signal) })
+    // Each takes seconds, and the runner wants to hear from its worker.
+    await setImmediate()
+  }
+}, 300_000)
 
 const ofClass = (of: MasteringPlan["class"]) =>
   excerpts.filter(({ analysis }) => decide({ analysis, preset: "adaptive", intensity: 1 }).class === of)
