@@ -1,7 +1,7 @@
 /** Options and schemas that several commands share. */
 import { Options } from "@effect/cli"
 import { Schema } from "effect"
-import { Intensity, Preset } from "../domain/MasteringPlan.ts"
+import { BypassableStage, Intensity, Preset } from "../domain/MasteringPlan.ts"
 
 /** Of the fingerprint server, where nothing else is said. */
 export const defaultFingerprintPort = 50051
@@ -18,4 +18,9 @@ export const intensity = Options.float("intensity").pipe(
   Options.withSchema(Intensity),
   Options.withDefault(1),
   Options.withDescription("0 leaves every sample as it is, 1 makes every move in full.")
+)
+
+export const bypass = Options.choice("bypass", BypassableStage.literals).pipe(
+  Options.repeated,
+  Options.withDescription("A stage to leave out; may be given several times. The peaks are held in any case.")
 )
