@@ -1,6 +1,6 @@
 /** SupervisionTree: the supervisor at the root, over the children that the composition gives it. */
-import { Clock, Effect, Layer } from "effect"
-import type { ChildShutdown } from "../domain/supervision/ChildEnd.ts"
+import { Cause, Clock, Effect, Layer } from "effect"
+import { failureSentence } from "../domain/supervision/ChildEnd.ts"
 import type { RestartPolicy } from "../domain/supervision/SupervisorDecision.ts"
 import { SupervisionTree } from "../services/SupervisionTree.ts"
 import type { Child } from "./supervision/Child.ts"
@@ -8,8 +8,8 @@ import * as Supervisor from "./supervision/Supervisor.ts"
 
 export interface SupervisionTreeOptions {
   readonly children: ReadonlyArray<Child>
-  /** What happens when the root gives up: its children have been ended, and nobody above starts them again. */
-  readonly onEscalation: (reason: ChildShutdown) => Effect.Effect<unknown>
+  /** What happens when the root gives up, with a sentence why: its children have ended, and nobody starts them again. */
+  readonly onEscalation: (reason: string) => Effect.Effect<unknown>
 }
 
 const rootId = "lathe"
@@ -23,14 +23,16 @@ const make = ({ children, onEscalation }: SupervisionTreeOptions) =>
     let status: "running" | "ended" = "running"
     let since = yield* Clock.currentTimeMillis
     let lastFailure: string | null = null
-    const giveUp = (reason: ChildShutdown) =>
+    const giveUp = (cause: Cause.Cause<unknown>) =>
       Effect.gen(function* () {
+        if (Cause.isInterruptedOnly(cause)) return
+        const reason = failureSentence(cause)
         status = "ended"
         since = yield* Clock.currentTimeMillis
-        lastFailure = reason.message
+        lastFailure = reason
         yield* onEscalation(reason)
       })
-    yield* Effect.forkScoped(Effect.catchAll(root.ended, giveUp))
+    yield* Effect.forkScoped(Effect.catchAllCause(root.ended, giveUp))
     return SupervisionTree.of({
       snapshot: Effect.map(root.children, (children) => ({
         id: rootId,

@@ -15,12 +15,12 @@ export const noBackoff: RestartBackoff = { firstMs: 0, mostMs: 0, healthyMs: 0 }
 export const jitter = 0.2
 
 /**
- * Milliseconds before restart number `failures` + 1 in a row.
+ * Whole milliseconds before restart number `failures` + 1 in a row.
  * @param chance in [0, 1); 0.5 gives the undisturbed pause.
  */
 export const pauseMs = ({ firstMs, mostMs }: RestartBackoff, failures: number, chance: number): number =>
   // 2 ** 1024 is Infinity, and 0 * Infinity no number.
-  firstMs === 0 ? 0 : Math.min(mostMs, firstMs * 2 ** failures) * (1 + jitter * (2 * chance - 1))
+  firstMs === 0 ? 0 : Math.round(Math.min(mostMs, firstMs * 2 ** failures) * (1 + jitter * (2 * chance - 1)))
 
 /** Restarts in a row after another failure of a child that ran for `ranMs`; 0 where it never ran. */
 export const failuresBefore = ({ healthyMs }: RestartBackoff, failures: number, ranMs: number): number =>

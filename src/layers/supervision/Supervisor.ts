@@ -99,11 +99,11 @@ export const make = (options: SupervisorOptions): Effect.Effect<Supervisor, Chil
       cause.failures += 1
       if (duration === 0) return yield* startAgain(ids)
       const pause: Pause = { ids }
+      pauses.add(pause)
       const wait = Effect.zipRight(Effect.sleep(duration), events.offer({ _tag: "PauseOver", pause }))
       yield* Effect.uninterruptible(
         Effect.map(Effect.forkDaemon(Effect.interruptible(wait)), (timer) => {
           pause.timer = timer
-          pauses.add(pause)
         })
       )
     })
@@ -183,9 +183,11 @@ export const make = (options: SupervisorOptions): Effect.Effect<Supervisor, Chil
     const work = Effect.gen(function* () {
       while (!(yield* Deferred.isDone(over))) yield* handle(yield* events.take)
     }).pipe(
-      Effect.annotateLogs({ supervisor }),
       // It would be a fault of the supervisor itself: whoever waits for its end hears of it.
-      Effect.tapDefect((cause) => Deferred.failCause(ended, cause))
+      Effect.tapDefect((cause) =>
+        Effect.zipRight(Effect.logError("A supervisor broke", cause), Deferred.failCause(ended, cause))
+      ),
+      Effect.annotateLogs({ supervisor })
     )
 
     let loop: Fiber.Fiber<unknown> | undefined
