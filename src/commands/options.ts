@@ -1,13 +1,6 @@
 /** Options and schemas that several commands share. */
 import { Options } from "@effect/cli"
-import { Schema } from "effect"
 import { Intensity, Preset } from "../domain/MasteringPlan.ts"
-
-/** Of the fingerprint server, where nothing else is said. */
-export const defaultFingerprintPort = 50051
-
-/** 0 stands for one that is free. */
-export const Port = Schema.Int.pipe(Schema.between(0, 65_535))
 
 export const preset = Options.choice("preset", Preset.literals).pipe(
   Options.withDefault("adaptive" as const),
