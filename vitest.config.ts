@@ -1,5 +1,9 @@
 import { availableParallelism } from "node:os"
+import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
+
+// The processes that tests start, start faster with what earlier ones have compiled.
+process.env["NODE_COMPILE_CACHE"] ??= fileURLToPath(new URL("gen/compile-cache", import.meta.url))
 
 export default defineConfig({
   test: {

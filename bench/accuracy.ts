@@ -104,7 +104,23 @@ interface Reading {
   readonly truePeakDbtp: number
 }
 
-const readWithFfmpeg = async (file: string): Promise<Reading & { readonly crestDb: number }> => {
+/** Short-term loudness of 3 s windows, LUFS, one every 100 ms from the first whole one on. */
+const shortTermOf = (metadata: string): ReadonlyArray<number> =>
+  [...metadata.matchAll(/r128\.S=(\S+)/g)].map(([, value]) => Number(value)).slice(29)
+
+/** EBU Tech 3342 on windows a second apart, as libebur128 takes them, of short-term loudness that is not ours. */
+const rangeOfSeconds = (shortTerm: ReadonlyArray<number>): number => {
+  const power = (lufs: number) => 10 ** (lufs / 10)
+  const aboveGate = shortTerm.filter((lufs, i) => i % 10 === 0 && lufs > -70)
+  const mean = aboveGate.reduce((sum, lufs) => sum + power(lufs), 0) / aboveGate.length
+  const gated = aboveGate.filter((lufs) => lufs > 10 * Math.log10(mean) - 20).sort((a, b) => a - b)
+  const at = (percentile: number) => gated[Math.round((gated.length - 1) * percentile)]!
+  return at(0.95) - at(0.1)
+}
+
+const readWithFfmpeg = async (
+  file: string
+): Promise<Reading & { readonly crestDb: number; readonly rangeOfSecondsLu: number }> => {
   const loudness = await ffmpeg("-i", file, "-af", `ebur128=peak=true:metadata=1,${printMetadata}`, "-f", "null", "-")
   const levels = "astats=metadata=1:measure_perchannel=none:measure_overall=Peak_level+RMS_level"
   const stats = await ffmpeg(
@@ -119,6 +135,7 @@ const readWithFfmpeg = async (file: string): Promise<Reading & { readonly crestD
   return {
     lufs: lastValue(loudness, "r128.I"),
     rangeLu: lastValue(loudness, "r128.LRA"),
+    rangeOfSecondsLu: rangeOfSeconds(shortTermOf(loudness)),
     truePeakDbtp: toDecibels(Math.max(lastValue(loudness, "true_peaks_ch0"), lastValue(loudness, "true_peaks_ch1"))),
     crestDb: lastValue(stats, "Overall.Peak_level") - lastValue(stats, "Overall.RMS_level")
   }
@@ -146,8 +163,8 @@ const spread = (differences: ReadonlyArray<number>, digits: number): string => {
 }
 
 const comparison = (rows: ReadonlyArray<Measured>, hasLoudgain: boolean): ReadonlyArray<string> => [
-  "| format | LUFS - loudgain | LUFS - ffmpeg | LRA - loudgain | LRA - ffmpeg | dBTP - loudgain | dBTP - ffmpeg | crest - astats |",
-  "|---|---|---|---|---|---|---|---|",
+  "| format | LUFS - loudgain | LUFS - ffmpeg | LRA - loudgain | LRA - ffmpeg | LRA of ffmpeg's windows 1 s apart - loudgain | dBTP - loudgain | dBTP - ffmpeg | crest - astats |",
+  "|---|---|---|---|---|---|---|---|---|",
   ...formatNames.map((format) => {
     const of = rows.filter((row) => row.format === format)
     const beside = (difference: (row: Measured) => number, digits: number) => spread(of.map(difference), digits)
@@ -158,6 +175,7 @@ const comparison = (rows: ReadonlyArray<Measured>, hasLoudgain: boolean): Readon
       beside(({ analysis, ffmpeg }) => analysis.fingerprint.lufs - ffmpeg.lufs, 3),
       besideLoudgain((own, other) => own.measurements.loudness_range_lu - other.rangeLu),
       beside(({ analysis, ffmpeg }) => analysis.measurements.loudness_range_lu - ffmpeg.rangeLu, 2),
+      hasLoudgain ? beside(({ ffmpeg, loudgain }) => ffmpeg.rangeOfSecondsLu - loudgain!.rangeLu, 2) : "not installed",
       besideLoudgain((own, other) => own.measurements.true_peak_dbtp - other.truePeakDbtp),
       beside(({ analysis, ffmpeg }) => analysis.measurements.true_peak_dbtp - ffmpeg.truePeakDbtp, 2),
       beside(({ analysis, ffmpeg }) => analysis.fingerprint.crest_db - ffmpeg.crestDb, 4)
@@ -238,7 +256,7 @@ else {
       "",
       "## Beside other meters",
       "",
-      "Largest (and middle) absolute difference over the pieces, LU or dB. loudgain prints two decimals, ffmpeg three of loudness and two of LRA. libebur128 takes loudness range from windows 1 s apart, lathe and ffmpeg 0.1 s apart. True peaks differ most from loudgain's where a decoded lossy file exceeds full scale; ffmpeg and lathe agree there.",
+      "Largest (and middle) absolute difference over the pieces, LU or dB. loudgain prints two decimals, ffmpeg three of loudness and two of LRA. libebur128 takes loudness range from windows 1 s apart; lathe and ffmpeg 0.1 s apart, as EBU Tech 3342 asks since 2016 (an overlap of at least 2.9 s). The column between shows that this is all of the difference: ffmpeg's short-term loudness, taken 1 s apart. True peaks differ most from loudgain's where a decoded lossy file exceeds full scale; ffmpeg and lathe agree there.",
       "",
       ...comparison(rows, hasLoudgain),
       "",

@@ -5,7 +5,7 @@ import { mkdir } from "node:fs/promises"
 import { join } from "node:path"
 import * as AudioDecoderNodeAv from "./layers/AudioDecoderNodeAv.ts"
 import * as AudioEncoderNodeAv from "./layers/AudioEncoderNodeAv.ts"
-import * as ChunkMasteringRenderer from "./layers/ChunkMasteringRenderer.ts"
+import * as ChunkMasteringProcessPool from "./layers/ChunkMasteringProcessPool.ts"
 import * as DatabaseSqlite from "./layers/DatabaseSqlite.ts"
 import * as DemoLibraryProcedural from "./layers/DemoLibraryProcedural.ts"
 import * as FingerprintGeneratorTiered from "./layers/FingerprintGeneratorTiered.ts"
@@ -17,6 +17,7 @@ import * as HttpDoors from "./layers/HttpDoors.ts"
 import * as HttpListener from "./layers/HttpListener.ts"
 import * as HttpRoutes from "./layers/HttpRoutes.ts"
 import * as ReadinessProbes from "./layers/ReadinessProbes.ts"
+import * as ResumeTokensHmac from "./layers/ResumeTokensHmac.ts"
 import * as RpcRoutes from "./layers/RpcRoutes.ts"
 import * as TrackLibraryFolders from "./layers/TrackLibraryFolders.ts"
 import * as TrackRepoSqlite from "./layers/TrackRepoSqlite.ts"
@@ -91,7 +92,7 @@ export const layer = (options: ServiceOptions) =>
           FingerprintServerClientGrpc.layer({ baseUrl: `http://${fingerprintHost}:${fingerprintPort}` })
         ])
       )
-      const mastering = ChunkMasteringRenderer.layer.pipe(Layer.provide(AudioDecoderNodeAv.layer))
+      const mastering = ChunkMasteringProcessPool.layer()
       const streamer = TrackStreamerLive.layer.pipe(Layer.provide([library, generator, mastering]))
 
       const readiness = ReadinessProbes.layer.pipe(Layer.provide([library, generator, mastering, database]))
@@ -101,7 +102,7 @@ export const layer = (options: ServiceOptions) =>
         HttpRoutes.layer,
         RpcRoutes.layer,
         WebSocketRoute.layer
-      ).pipe(Layer.provide([streamer, library, generator, readiness]))
+      ).pipe(Layer.provide([streamer, library, generator, readiness, ResumeTokensHmac.layer(options.dataFolder)]))
 
       const demo = DemoLibraryProcedural.layer.pipe(Layer.provide(AudioEncoderNodeAv.layer))
 

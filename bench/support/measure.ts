@@ -20,11 +20,15 @@ export interface ProcessRun {
 }
 
 /** Runs a command to its end; fails where it does. */
-export const runProcess = (command: string, words: ReadonlyArray<string>): Promise<ProcessRun> =>
+export const runProcess = (
+  command: string,
+  words: ReadonlyArray<string>,
+  environment: Readonly<Record<string, string>> = {}
+): Promise<ProcessRun> =>
   new Promise((resolve, reject) => {
     const cpuBefore = childrenCpuSeconds()
     const start = performance.now()
-    const child = spawn(command, words, { stdio: ["ignore", "pipe", "pipe"] })
+    const child = spawn(command, words, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...environment } })
     let stdout = ""
     let stderr = ""
     child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()))

@@ -2,6 +2,7 @@
  * How many requests one remote address may make: a token bucket each, in a table of bounded size. The key is the
  * address and nothing of the request, so neither another path nor a new connection gives a new budget.
  */
+import { makeTokenBucket, type TokenBucket } from "./TokenBucket.ts"
 
 export interface RequestBudget {
   /** Requests a second in the long run. */
@@ -12,27 +13,19 @@ export interface RequestBudget {
   readonly addresses: number
 }
 
-interface Bucket {
-  readonly level: number
-  /** Milliseconds. */
-  readonly at: number
-}
-
-/** Takes one request out of the budget of `address` at `nowMs` (any clock that does not run backwards); false: spent. */
+/** Takes one request out of the budget of `address` at `nowMs`; false: spent. */
 export type TakeRequest = (address: string, nowMs: number) => boolean
 
 export const makeRequestBudgets = ({ perSecond, burst, addresses }: RequestBudget): TakeRequest => {
   // In the order of use: the first key is the one to forget.
-  const buckets = new Map<string, Bucket>()
+  const buckets = new Map<string, TokenBucket>()
   return (address, nowMs) => {
     const key = budgetKey(address)
-    const bucket = buckets.get(key) ?? { level: burst, at: nowMs }
-    const refilled = Math.min(burst, bucket.level + (Math.max(0, nowMs - bucket.at) / 1000) * perSecond)
-    const isAllowed = refilled >= 1
+    const bucket = buckets.get(key) ?? makeTokenBucket({ capacity: burst, perSecond })
     buckets.delete(key)
-    buckets.set(key, { level: isAllowed ? refilled - 1 : refilled, at: nowMs })
+    buckets.set(key, bucket)
     if (buckets.size > addresses) buckets.delete(buckets.keys().next().value!)
-    return isAllowed
+    return bucket.take(nowMs)
   }
 }
 

@@ -1,5 +1,6 @@
 /** The messages of the WebSocket endpoint `/ws`, both ways: JSON text frames `{ type, data? }`. See docs/protocol.md. */
 import { Either, ParseResult, Schema } from "effect"
+import { Enhancement } from "./Enhancement.ts"
 import { FingerprintStatus } from "./FingerprintStatus.ts"
 import { Intensity, MasteringPlan, Preset } from "./MasteringPlan.ts"
 import { TrackId } from "./Track.ts"
@@ -14,20 +15,47 @@ export const defaultCredits = 16
 const Seconds = Schema.Finite.pipe(Schema.nonNegative())
 const Credits = Schema.Int.pipe(Schema.between(1, maximumCredits))
 
+const credits = Schema.optionalWith(Credits, { default: () => defaultCredits })
+
 const playback = {
   track_id: TrackId,
   start_position: Schema.optionalWith(Seconds, { default: () => 0 }),
-  credits: Schema.optionalWith(Credits, { default: () => defaultCredits })
+  credits
 }
 
-const clientData = {
+/** Characters; what the service issues has about 400. */
+const maximumTokenLength = 2048
+
+const exactly = { exact: true } as const
+
+/** The data of what a client may send, by type. */
+export const clientData = {
   play_enhanced: Schema.Struct({
     ...playback,
     preset: Schema.optionalWith(Preset, { default: () => "adaptive" }),
-    intensity: Schema.optionalWith(Intensity, { default: () => 1 })
+    intensity: Schema.optionalWith(Intensity, { default: () => 1 }),
+    enabled: Schema.optionalWith(Schema.Boolean, { default: () => true })
   }),
   play_normal: Schema.Struct(playback),
+  /** What is left out stays as it is. */
+  set_enhancement: Schema.Struct({
+    preset: Schema.optionalWith(Preset, exactly),
+    intensity: Schema.optionalWith(Intensity, exactly),
+    enabled: Schema.optionalWith(Schema.Boolean, exactly)
+  }),
   seek: Schema.Struct({ position: Seconds }),
+  resume_stream: Schema.Struct({
+    resume_token: Schema.String.pipe(Schema.maxLength(maximumTokenLength)),
+    /** Samples per channel from the start of the track: the first one that the client does not have. */
+    sample_offset: Schema.optionalWith(Schema.NonNegativeInt, exactly),
+    position: Schema.optionalWith(Seconds, exactly),
+    credits
+  }).pipe(
+    Schema.filter(
+      ({ position, sample_offset }) =>
+        (position === undefined) !== (sample_offset === undefined) || "Expected either sample_offset or position"
+    )
+  ),
   credit: Schema.Struct({ frames: Credits }),
   pause: Schema.Struct({}),
   resume: Schema.Struct({}),
@@ -43,9 +71,24 @@ export type ClientMessage = {
   readonly [Type in keyof ClientData]: { readonly type: Type; readonly data: ClientData[Type]["Type"] }
 }[keyof ClientData]
 
-/** The data of `play_enhanced` and `play_normal`, with the defaults filled in. */
-export type PlayEnhanced = ClientData["play_enhanced"]["Type"]
-export type PlayNormal = ClientData["play_normal"]["Type"]
+/** What `error` and `audio_stream_error` tell a program; the sentence beside it is for a person. */
+export const ErrorCode = Schema.Literal(
+  "invalid_json",
+  "unknown_type",
+  "invalid_data",
+  "nothing_plays",
+  "not_enhanced",
+  "invalid_resume_token",
+  "resumed_elsewhere",
+  "track_not_found",
+  "track_unreadable",
+  "too_many_streams",
+  "too_many_messages",
+  "message_too_large",
+  "binary_message",
+  "internal"
+)
+export type ErrorCode = typeof ErrorCode.Type
 
 /** A text frame that is no message of the protocol. Answered with `error`; the connection lives on. */
 export class InvalidMessage extends Schema.TaggedError<InvalidMessage>()("InvalidMessage", {
@@ -95,6 +138,8 @@ export const ServerMessage = Schema.Union(
     stream_type: Schema.Literal("enhanced", "normal"),
     preset: Schema.NullOr(Preset),
     intensity: Schema.NullOr(Intensity),
+    /** null for normal. */
+    enabled: Schema.NullOr(Enhancement.fields.enabled),
     sample_rate: Schema.Int,
     channels: Schema.Int,
     total_chunks: Schema.Int,
@@ -102,12 +147,21 @@ export const ServerMessage = Schema.Union(
     chunk_duration: Schema.Finite,
     /** Seconds. */
     total_duration: Schema.Finite,
+    /** True for streams that `seek` or `resume_stream` started. */
     is_seek: Schema.Boolean,
     /** Seconds: the position that is really used, that of a sample. */
-    seek_position: Schema.Finite
+    seek_position: Schema.Finite,
+    resume_token: Schema.String
   }),
   message("fingerprint_progress", { ...streamed, ...FingerprintStatus.fields }),
-  message("mastering_plan", { ...streamed, plan: MasteringPlan }),
+  message("mastering_plan", {
+    ...streamed,
+    /** Whether the listener wants it heard; the plan is that of intensity 0 where not. */
+    enabled: Enhancement.fields.enabled,
+    plan: MasteringPlan,
+    /** The one to keep from here on: it knows of the change. */
+    resume_token: Schema.String
+  }),
   message("audio_chunk_meta", {
     ...streamed,
     /** From 0, never repeated within an epoch. */
@@ -132,7 +186,7 @@ export const ServerMessage = Schema.Union(
   }),
   message("audio_stream_error", {
     ...streamed,
-    code: Schema.String,
+    code: ErrorCode,
     /** A sentence for a person. */
     error: Schema.String,
     /** Seconds: where to play on from. */
@@ -141,7 +195,7 @@ export const ServerMessage = Schema.Union(
   message("playback_paused", streamed),
   message("playback_resumed", streamed),
   message("playback_stopped", streamed),
-  message("error", { code: Schema.String, message: Schema.String }),
+  message("error", { code: ErrorCode, message: Schema.String }),
   message("pong", {})
 )
 export type ServerMessage = typeof ServerMessage.Type

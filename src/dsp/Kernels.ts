@@ -1,12 +1,13 @@
 /**
  * The compiled kernels (src/dsp/assembly, AssemblyScript with SIMD) and the memory they work in. An instance serves one
- * analysis or one rendering: its memory is handed out once, from the bottom, and goes with it.
+ * analysis or one rendering at a time: its memory is handed out from the bottom, and goes with it.
  */
 import { readFileSync } from "node:fs"
 
 /** What src/dsp/assembly/index.ts exports. Addresses are byte offsets into the memory; see there for the parameters. */
 export interface KernelFunctions {
   readonly allocate: (bytes: number) => number
+  readonly release: () => void
   readonly kWeightedEnergy: (
     left: number,
     right: number,
@@ -163,6 +164,27 @@ export interface KernelFunctions {
   readonly shapeBlock: (chain: number) => void
   readonly finishBlock: (chain: number, out: number) => void
   readonly renderBlocks: (chain: number, x: number, out: number, count: number) => void
+  readonly limitBlocks: (
+    x: number,
+    stride: number,
+    block: number,
+    channels: number,
+    frames: number,
+    limiter: number,
+    out: number,
+    outStride: number,
+    count: number
+  ) => void
+  readonly resample: (
+    lines: number,
+    lineStride: number,
+    channels: number,
+    table: number,
+    work: number,
+    out: number,
+    outStride: number,
+    count: number
+  ) => void
 }
 
 export interface Kernels {
@@ -173,6 +195,8 @@ export interface Kernels {
   readonly int32: (length: number) => Int32Array<ArrayBuffer>
   /** The address of samples in the memory of these kernels. Throws a TypeError for any other array. */
   readonly addressOf: (samples: Float32Array) => number
+  /** Gives the memory to the next one that asks for kernels. To be called once; nothing may be used behind it. */
+  readonly release: () => void
 }
 
 /** The address of `samples` if they are in the memory of `copy`, else that of `copy`, to which `length` are copied. */
@@ -188,9 +212,16 @@ let compiled: WebAssembly.Module | undefined
 const compile = (): WebAssembly.Module =>
   (compiled ??= new WebAssembly.Module(readFileSync(new URL("../../gen/kernels.wasm", import.meta.url))))
 
+/**
+ * An instance that is not in use. The collector runs whenever another 32 MiB seem to be in use: on track after track that
+ * was a tenth of the time of an analysis.
+ */
+let spare: WebAssembly.Exports | undefined
+
 /** 32 MiB of address space, of which only what is used costs memory: it never grows, so that no view is detached. */
 export const makeKernels = (): Kernels => {
-  const { exports } = new WebAssembly.Instance(compile(), {})
+  const exports = spare ?? new WebAssembly.Instance(compile(), {}).exports
+  spare = undefined
   const functions = exports as unknown as KernelFunctions
   const { buffer } = exports["memory"] as WebAssembly.Memory
   const allocate = (bytes: number): number => {
@@ -206,6 +237,10 @@ export const makeKernels = (): Kernels => {
     addressOf: (samples) => {
       if (samples.buffer !== buffer) throw new TypeError("these samples are not in the kernels' memory")
       return samples.byteOffset
+    },
+    release: () => {
+      functions.release()
+      spare = exports
     }
   }
 }

@@ -2,7 +2,13 @@
 import { Chunk, Effect, Layer, Option, Stream } from "effect"
 import { getFFmpegInfo } from "node-av/lib"
 import { TrackUnreadable } from "../domain/AnalysisError.ts"
-import { type AudioBlock, AudioDecoder, type AudioReading, type DecodeOptions } from "../services/AudioDecoder.ts"
+import {
+  type AudioBlock,
+  AudioDecoder,
+  type AudioReading,
+  type DecodeOptions,
+  type OpenOptions
+} from "../services/AudioDecoder.ts"
 import { turnOfEventLoop } from "./eventLoop.ts"
 import { AudioReader, decoderName } from "./nodeAv/AudioReader.ts"
 
@@ -30,11 +36,27 @@ const probe = Effect.fn("AudioDecoder.probe")((path: string) =>
   Effect.scoped(Effect.map(openReader(path), (reader) => reader.info))
 )
 
-const open = (path: string) =>
-  Effect.map(openReader(path), (reader): AudioReading => ({
-    info: reader.info,
-    readInto: (target, lengthFrames) => attempt(() => reader.readInto(target, lengthFrames))
-  }))
+const open = (path: string, { startFrame = 0 }: OpenOptions = {}) =>
+  Effect.gen(function* () {
+    const reader = yield* openReader(path)
+    yield* attempt(() => reader.seek(startFrame))
+    const arrive: Effect.Effect<void, TrackUnreadable> = Effect.suspend(() =>
+      reader.arrive() ? Effect.void : Effect.zipRight(turnOfEventLoop, arrive)
+    )
+    let isThere = startFrame === 0
+    const reading: AudioReading = {
+      info: reader.info,
+      readInto: (target, lengthFrames) => {
+        const read = attempt(() => reader.readInto(target, lengthFrames))
+        if (isThere) return read
+        const arrived = Effect.sync(() => {
+          isThere = true
+        })
+        return arrive.pipe(Effect.zipRight(arrived), Effect.zipRight(read))
+      }
+    }
+    return reading
+  })
 
 const decode = (path: string, options: DecodeOptions = {}): Stream.Stream<AudioBlock, TrackUnreadable> => {
   const { startFrame = 0, blockFrames = defaultBlockFrames } = options

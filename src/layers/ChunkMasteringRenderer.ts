@@ -1,73 +1,75 @@
 /**
- * ChunkMastering in this process: decodes, runs the mastering chain, cuts frames. Everything is pulled: nothing is
- * decoded or rendered before it is asked for, and one pull renders about one frame's worth at a time.
+ * ChunkMastering in this process: decodes, masters, cuts frames. Everything is pulled: nothing is decoded or rendered
+ * before it is asked for, and one pull renders about one frame's worth at a time. Up to the frames themselves, which are
+ * the receiver's, the same memory is used from block to block.
  */
 import { basename } from "node:path"
-import { Chunk, Effect, Layer, Stream } from "effect"
+import { Chunk, Effect, Layer, Option, Stream } from "effect"
 import { TrackUnreadable } from "../domain/AnalysisError.ts"
 import type { MasteringPlan } from "../domain/MasteringPlan.ts"
-import { makeMasteringChain, type MasteringChain } from "../dsp/mastering/MasteringChain.ts"
-import { type AudioBlock, AudioDecoder } from "../services/AudioDecoder.ts"
+import { type Delivery, makeDelivery } from "../dsp/mastering/Delivery.ts"
+import { AudioDecoder } from "../services/AudioDecoder.ts"
 import { ChunkMastering, type PcmFrame, type RenderRequest } from "../services/ChunkMastering.ts"
+import { turnOfEventLoop } from "./eventLoop.ts"
 
 const defaultFrameSeconds = 0.25
 /** Rendered at a time, however long the frames are: a pull holds the event loop no longer than this takes. */
 const blockSeconds = 0.25
-/** Rendered and thrown away before a start in the middle: what came before has no effect on a chain after this. */
-const preRollSeconds = 5
-/** A pre-roll starts on a multiple of this, and with it on the chain's own grid at any rate. */
-const startGridFrames = 1024
 
 const make = Effect.gen(function* () {
   const decoder = yield* AudioDecoder
 
   const open = Effect.fn("ChunkMastering.open")(function* (request: RenderRequest) {
-    const { channels, sampleRate, totalFrames } = yield* decoder.probe(request.path)
-    const { frameSeconds = defaultFrameSeconds, plan } = request
+    const { channels, sampleRate: sourceRate, totalFrames } = yield* decoder.probe(request.path)
+    const { frameSeconds = defaultFrameSeconds, plan, reusesMemory = false, sampleRate = sourceRate } = request
     const startFrame = Math.max(0, Math.round(request.startFrame))
-    const preRollFrames = plan === null ? 0 : preRollSeconds * sampleRate
-    const decodeFrom = plan === null ? startFrame : gridBelow(startFrame - preRollFrames)
-    const chain = plan === null ? null : makeMasteringChain({ sampleRate, channels, settings: plan.settings })
+    const settings = plan?.settings ?? null
+    const delivery = makeDelivery({ sourceRate, sampleRate, channels, settings, startFrame })
 
-    const frames = Stream.suspend(() => {
-      const renderer = makeRenderer({ chain, channels, sampleRate, startFrame, decodeFrom, frameSeconds })
-      const fault = (position: number) =>
-        new TrackUnreadable({
-          file: basename(request.path),
-          stage: "decode",
-          reason: "not_finite",
-          decoder: decoder.identity.name,
-          position_seconds: position / sampleRate
-        })
-      return decoder
-        .decode(request.path, { startFrame: decodeFrom, blockFrames: Math.ceil(sampleRate * blockSeconds) })
-        .pipe(
-          Stream.rechunk(1),
-          Stream.mapEffect((block) => {
-            const bad = firstNotFinite(block)
-            return bad === null ? Effect.succeed(block) : Effect.fail({ fault: fault(block.start + bad), block, bad })
-          }),
-          // Renders between other fibers' turns: a pre-roll is many blocks without a frame.
-          Stream.mapChunksEffect((blocks) =>
-            Effect.as(
-              Effect.yieldNow(),
-              Chunk.flatMap(blocks, (block) => Chunk.unsafeFromArray(renderer.push(block)))
-            )
-          ),
-          Stream.concat(Stream.suspend(() => Stream.fromIterable(renderer.finish()))),
+    const notFinite = (position: number) =>
+      new TrackUnreadable({
+        file: basename(request.path),
+        stage: "decode",
+        reason: "not_finite",
+        decoder: decoder.identity.name,
+        position_seconds: position / sourceRate
+      })
+    const frames = Stream.unwrapScoped(
+      Effect.gen(function* () {
+        const { readInto } = yield* decoder.open(request.path, { startFrame: delivery.readFrom })
+        const blockFrames = Math.ceil(sourceRate * blockSeconds)
+        const cellFrames = sampleRate * frameSeconds
+        const cutter = makeFrameCutter({ channels, cellFrames, startFrame, reusesMemory })
+        const renderer = makeRenderer({ delivery, cutter, channels, blockFrames })
+        let ending: Option.Option<TrackUnreadable> | null = null
+
+        const finish = (fault: Option.Option<TrackUnreadable>) => {
+          ending = fault
+          return renderer.finish()
+        }
+        const render = (count: number): ReadonlyArray<PcmFrame> => {
+          if (count === 0) return finish(Option.none())
+          const finite = finiteFrames(renderer.input, count)
+          const position = delivery.readFrom + renderer.pushedFrames() + finite
+          const out = renderer.push(finite)
           // What was decoded before a fault is delivered before the stream fails.
-          Stream.catchAll((failure) =>
-            Stream.suspend(() => {
-              const before = "bad" in failure ? renderer.push(upTo(failure.block, failure.bad)) : []
-              return Stream.fromIterable([...before, ...renderer.finish()])
-            }).pipe(Stream.concat(Stream.fail("fault" in failure ? failure.fault : failure)))
-          ),
-          Stream.rechunk(1)
-        )
-    })
+          return finite === count ? out : [...out, ...finish(Option.some(notFinite(position)))]
+        }
+        const pull = Effect.suspend(() => {
+          if (ending !== null) return Effect.fail(ending)
+          cutter.takeBack()
+          return readInto(renderer.input, blockFrames).pipe(
+            Effect.match({ onFailure: (fault) => finish(Option.some(fault)), onSuccess: render }),
+            Effect.map(Chunk.unsafeFromArray)
+          )
+        })
+        // Between other fibers' and sockets' turns: a pre-roll is many blocks without a frame.
+        return Stream.repeatEffectChunkOption(Effect.zipRight(turnOfEventLoop, pull))
+      })
+    ).pipe(Stream.rechunk(1))
     const setPlan = (next: MasteringPlan, glideSeconds: number) =>
-      Effect.sync(() => chain?.setSettings(next.settings, Math.round(Math.max(0, glideSeconds) * sampleRate)))
-    return { sampleRate, channels, totalFrames, frames, setPlan }
+      Effect.sync(() => delivery.setSettings(next.settings, Math.max(0, glideSeconds)))
+    return { sampleRate, channels, totalFrames: delivery.lengthOf(totalFrames), frames, setPlan }
   })
 
   return ChunkMastering.of({ open })
@@ -76,116 +78,158 @@ const make = Effect.gen(function* () {
 export const layer: Layer.Layer<ChunkMastering, never, AudioDecoder> = Layer.effect(ChunkMastering, make)
 
 interface RendererOptions {
-  readonly chain: MasteringChain | null
+  readonly delivery: Delivery
+  readonly cutter: FrameCutter
   readonly channels: number
-  readonly sampleRate: number
-  /** First sample to deliver. */
-  readonly startFrame: number
-  /** First sample that will be pushed. */
-  readonly decodeFrom: number
-  readonly frameSeconds: number
+  readonly blockFrames: number
 }
 
-/** Decoded blocks in, finished frames out: latency, pre-roll and the grid are its business. */
-const makeRenderer = ({ chain, channels, decodeFrom, frameSeconds, sampleRate, startFrame }: RendererOptions) => {
-  const latencyFrames = chain?.latencyFrames ?? 0
+/** Decoded blocks in, finished frames out: latency and pre-roll are its business. */
+const makeRenderer = ({ blockFrames, channels, cutter, delivery }: RendererOptions) => {
+  const planar = (frames: number) => Array.from({ length: channels }, () => new Float32Array(frames))
+  const input = planar(blockFrames)
+  const output = planar(delivery.capacity(blockFrames))
+  let pushed = 0
+  /** Position of the next sample that the delivery puts out. */
+  let leaving = delivery.firstFrame
+
+  const render = (count: number, end: number, into: Array<PcmFrame>): void => {
+    const finished = delivery.process(input, count, output)
+    cutter.append(output, leaving, Math.min(finished, end - leaving), into)
+    leaving += finished
+  }
+
+  return {
+    /** To be filled before `push`. */
+    input,
+    pushedFrames: () => pushed,
+    push: (count: number): ReadonlyArray<PcmFrame> => {
+      const out: Array<PcmFrame> = []
+      pushed += count
+      render(count, Infinity, out)
+      return out
+    },
+    /** What is still held. As many samples have left then as belong to what was pushed. */
+    finish: (): ReadonlyArray<PcmFrame> => {
+      const out: Array<PcmFrame> = []
+      const end = delivery.lengthOf(delivery.readFrom + pushed)
+      for (const samples of input) samples.fill(0)
+      // oxlint-disable-next-line no-unmodified-loop-condition -- `render` moves it
+      while (leaving < end) render(blockFrames, end, out)
+      cutter.finish(out)
+      return out
+    }
+  }
+}
+
+interface FrameCutterOptions {
+  readonly channels: number
+  /** Length of a cell of the grid; need not be whole. */
+  readonly cellFrames: number
+  /** Position of the first sample to deliver. */
+  readonly startFrame: number
+  /** As in RenderRequest. */
+  readonly reusesMemory: boolean
+}
+
+interface FrameCutter {
+  /** What was emitted so far is no longer read. */
+  readonly takeBack: () => void
+  /** Adds `count` samples per channel, the first of which is at `position`; those before the start are left out. */
+  readonly append: (source: ReadonlyArray<Float32Array>, position: number, count: number, into: Array<PcmFrame>) => void
+  /** The last frame, as far as it is filled. */
+  readonly finish: (into: Array<PcmFrame>) => void
+}
+
+/** Planar samples to interleaved frames on the grid. */
+const makeFrameCutter = (options: FrameCutterOptions): FrameCutter => {
+  const { cellFrames, channels, reusesMemory, startFrame } = options
   /** Where grid cell k starts, by rounding each time: no drift. */
-  const cellStart = (cell: number) => Math.round(cell * sampleRate * frameSeconds)
+  const cellStart = (cell: number) => Math.round(cell * cellFrames)
   const cellOf = (position: number) => {
-    let cell = Math.floor(position / (sampleRate * frameSeconds))
+    let cell = Math.floor(position / cellFrames)
     while (cellStart(cell + 1) <= position) cell++
     while (cellStart(cell) > position) cell--
     return cell
   }
 
-  let pushed = decodeFrom
-  // Position of the next sample that leaves the chain; the first `latencyFrames` of them precede `decodeFrom`.
-  let leaving = decodeFrom - latencyFrames
   let cell = cellOf(startFrame)
   let frameStart = startFrame
-  let frame = new Float32Array((cellStart(cell + 1) - frameStart) * channels)
-  let planar: ReadonlyArray<Float32Array<ArrayBuffer>> = []
+  let filledTo = startFrame
+  // Made when there is something to put in.
+  let frame: Float32Array<ArrayBuffer> | null = null
+  const lent: Array<Float32Array<ArrayBuffer>> = []
+  const spare: Array<Float32Array<ArrayBuffer>> = []
 
-  const emit = (count: number): PcmFrame => {
-    const samples = frame.length === count * channels ? frame : frame.slice(0, count * channels)
-    return { sampleOffset: frameStart, sampleCount: count, samples }
-  }
+  const makeFrame = (frames: number): Float32Array<ArrayBuffer> =>
+    reusesMemory
+      ? (spare.pop() ?? new Float32Array(Math.ceil(cellFrames) * channels))
+      : new Float32Array(frames * channels)
 
-  /** Adds `count` finished samples from `source`, whose first one is at position `leaving`. */
-  const append = (source: ReadonlyArray<Float32Array>, count: number, into: Array<PcmFrame>): void => {
-    let at = Math.min(count, Math.max(0, startFrame - leaving))
-    while (at < count) {
-      const position = leaving + at
-      const cellEnd = cellStart(cell + 1)
-      const run = Math.min(count - at, cellEnd - position)
-      const offset = position - frameStart
-      for (let channel = 0; channel < channels; channel++) {
-        const samples = source[channel]!
-        for (let n = 0; n < run; n++) frame[(offset + n) * channels + channel] = samples[at + n]!
-      }
-      at += run
-      if (position + run === cellEnd) {
-        into.push(emit(cellEnd - frameStart))
-        cell++
-        frameStart = cellEnd
-        frame = new Float32Array((cellStart(cell + 1) - frameStart) * channels)
-      }
-    }
-    leaving += count
-  }
-
-  const render = (input: ReadonlyArray<Float32Array<ArrayBuffer>>, count: number): Array<PcmFrame> => {
-    const out: Array<PcmFrame> = []
-    if (chain === null) {
-      append(input, count, out)
-      return out
-    }
-    if (planar.length === 0 || planar[0]!.length < count) {
-      planar = Array.from({ length: channels }, () => new Float32Array(count))
-    }
-    chain.process(input, 0, planar, 0, count)
-    append(planar, count, out)
-    return out
+  const emit = (samples: Float32Array<ArrayBuffer>): PcmFrame => {
+    const sampleCount = filledTo - frameStart
+    const length = sampleCount * channels
+    if (reusesMemory) lent.push(samples)
+    const isFull = samples.length === length
+    const kept = isFull ? samples : reusesMemory ? samples.subarray(0, length) : samples.slice(0, length)
+    return { sampleOffset: frameStart, sampleCount, samples: kept }
   }
 
   return {
-    push: (block: AudioBlock): Array<PcmFrame> => {
-      pushed += block.length
-      return render(block.channels, block.length)
+    takeBack: () => {
+      spare.push(...lent)
+      lent.length = 0
     },
-    /** What the chain still holds. As many samples have left then as were pushed. */
-    finish: (): Array<PcmFrame> => {
-      const held = pushed - leaving
-      const silence = Array.from({ length: channels }, () => new Float32Array(held))
-      const out = held > 0 ? render(silence, held) : []
-      const rest = Math.max(startFrame, leaving) - frameStart
-      if (rest > 0) out.push(emit(rest))
-      return out
+    append: (source, position, count, into) => {
+      for (let at = Math.max(0, startFrame - position); at < count;) {
+        const cellEnd = cellStart(cell + 1)
+        const run = Math.min(count - at, cellEnd - filledTo)
+        frame ??= makeFrame(cellEnd - frameStart)
+        interleave(source, at, run, frame, (filledTo - frameStart) * channels)
+        at += run
+        filledTo += run
+        if (filledTo === cellEnd) {
+          into.push(emit(frame))
+          cell++
+          frameStart = cellEnd
+          frame = null
+        }
+      }
+    },
+    finish: (into) => {
+      if (frame !== null) into.push(emit(frame))
+      frame = null
     }
   }
 }
 
-const gridBelow = (frame: number): number => Math.max(0, Math.floor(frame / startGridFrames) * startGridFrames)
+const interleave = (
+  source: ReadonlyArray<Float32Array>,
+  from: number,
+  count: number,
+  target: Float32Array,
+  to: number
+): void => {
+  const channels = source.length
+  for (let channel = 0; channel < channels; channel++) {
+    const samples = source[channel]!
+    for (let n = from, at = to + channel; n < from + count; n++, at += channels) target[at] = samples[n]!
+  }
+}
 
-/** Index of the first NaN or Infinity in any channel. */
-const firstNotFinite = (block: AudioBlock): number | null => {
-  let first = block.length
-  for (const samples of block.channels) {
+/** How many of the first `count` samples come before a NaN or Infinity in any channel. */
+const finiteFrames = (block: ReadonlyArray<Float32Array>, count: number): number => {
+  let finite = count
+  for (const samples of block) {
     // Anything finite less itself is 0; one NaN or Infinity makes the sum NaN.
     let sum = 0
-    for (let n = 0; n < block.length; n++) {
+    for (let n = 0; n < finite; n++) {
       const x = samples[n]!
       sum += x - x
     }
     if (sum === 0) continue
     const at = samples.findIndex((x) => !Number.isFinite(x))
-    if (at < first) first = at
+    if (at < finite) finite = at
   }
-  return first === block.length ? null : first
+  return finite
 }
-
-const upTo = (block: AudioBlock, length: number): AudioBlock => ({
-  start: block.start,
-  length,
-  channels: block.channels.map((samples) => samples.slice(0, length))
-})

@@ -48,7 +48,7 @@ const streams = LatheStreams.toLayer(
         streamer
           .stream({
             trackId: track_id,
-            enhancement: { preset, intensity },
+            enhancement: { preset, intensity, enabled: true },
             startSeconds: start_position,
             pace: Effect.void
           })
@@ -67,7 +67,7 @@ const toMasteredEvent = StreamEvent.$match({
     start_sample: startFrame
   }),
   Fingerprint: (event): MasteredEvent => event,
-  Planned: (event): MasteredEvent => event,
+  Planned: ({ plan }): MasteredEvent => ({ _tag: "Planned", plan }),
   Pcm: ({ frame: { sampleOffset, sampleCount, samples } }): MasteredEvent => ({
     _tag: "Pcm",
     sample_offset: sampleOffset,

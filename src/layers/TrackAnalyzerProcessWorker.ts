@@ -1,6 +1,5 @@
 /** A worker's side of the process pool: takes orders on stdin, runs them on a TrackAnalyzer, reports. */
 import { Socket } from "node:net"
-import { Worker as Thread } from "node:worker_threads"
 import { Cause, Effect, Exit, Fiber, type Layer, ManagedRuntime, Option, Schema } from "effect"
 import type { AnalysisError } from "../domain/AnalysisError.ts"
 import type { TrackAnalysis } from "../domain/Fingerprint.ts"
@@ -12,6 +11,8 @@ import {
   WorkerOrder,
   WorkerReport
 } from "./TrackAnalyzerProcessProtocol.ts"
+import { exitWithParent } from "./workerProcess/exitWithParent.ts"
+import { keepCompiled } from "./workerProcess/keepCompiled.ts"
 
 /** Of an order: a path of at most 4096 bytes, escaped. */
 const longestLineBytes = 64 * 1024
@@ -24,6 +25,7 @@ export const serve = (analyzer: Layer.Layer<TrackAnalyzer>): void => {
   const leave = () => process.exit(0)
   reports.on("error", leave)
   exitWithParent()
+  keepCompiled()
   // Ctrl-C reaches the whole group of a terminal; the parent decides when its workers end.
   process.on("SIGINT", () => {})
 
@@ -68,13 +70,4 @@ const reportOf = (job: number, exit: Exit.Exit<TrackAnalysis, AnalysisError>): W
   return Cause.isInterruptedOnly(exit.cause)
     ? { _tag: "Cancelled", job }
     : { _tag: "Broken", job, detail: Cause.pretty(exit.cause) }
-}
-
-/** Ends this process when its parent is gone even while a native call holds the main thread, which then sees nothing. */
-const exitWithParent = () => {
-  const watch = `
-    const { workerData: parent } = require("node:worker_threads")
-    setInterval(() => { if (process.ppid !== parent) process.kill(process.pid, "SIGKILL") }, 1000)
-  `
-  new Thread(watch, { eval: true, workerData: process.ppid }).unref()
 }

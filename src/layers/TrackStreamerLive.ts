@@ -1,99 +1,144 @@
 /** TrackStreamer over the library, the generator and the renderer. */
 import { Deferred, Duration, Effect, Layer, Option, Queue, Stream } from "effect"
+import { effectiveIntensity, type Enhancement } from "../domain/Enhancement.ts"
 import type { TrackAnalysis } from "../domain/Fingerprint.ts"
 import { decide, fallbackPlan } from "../domain/MasteringDecision.ts"
+import type { MasteringPlan } from "../domain/MasteringPlan.ts"
+import { TooManyStreams } from "../domain/TooManyStreams.ts"
 import type { TrackFile } from "../domain/Track.ts"
-import { ChunkMastering, type Rendering } from "../services/ChunkMastering.ts"
+import { ChunkMastering } from "../services/ChunkMastering.ts"
 import { FingerprintGenerator } from "../services/FingerprintGenerator.ts"
 import { pathOf, TrackLibrary } from "../services/TrackLibrary.ts"
 import { StreamEvent, type StreamRequest, TrackStreamer } from "../services/TrackStreamer.ts"
 
+export interface TrackStreamerOptions {
+  /** Streams at a time, of all clients together. */
+  readonly maximumStreams: number
+}
+
+const defaults: TrackStreamerOptions = { maximumStreams: 64 }
+
 /** How long the first sound may wait for a fingerprint: enough for both caches, too little to be noticed. */
 export const fingerprintBudget = Duration.millis(150)
 
-/** From the fallback to the plan that a late fingerprint decides. */
-const glideSeconds = 2
+/** From the fallback to the plan that a late fingerprint decides: nobody asked for it, so nobody should notice it. */
+const fingerprintGlideSeconds = 2
+/** To what the listener asked for: soon, and without a click. */
+const listenerGlideSeconds = 0.5
 
-const make = Effect.gen(function* () {
-  const library = yield* TrackLibrary
-  const generator = yield* FingerprintGenerator
-  const mastering = yield* ChunkMastering
+/** Ten days at 384 kHz. Decoders are not asked for positions that no file has, and no position becomes infinite. */
+const farthestFrame = 2 ** 38
 
-  const open = (file: TrackFile, request: StreamRequest, plan: Parameters<Rendering["setPlan"]>[0] | null) =>
-    Effect.gen(function* () {
-      const startFrame = Math.round(request.startSeconds * file.track.sample_rate)
-      const rendering = yield* mastering.open({ path: pathOf(file), startFrame, plan })
-      const { sampleRate, channels, totalFrames } = rendering
-      const started: StreamEvent = StreamEvent.Started({
-        track: file.track,
-        sampleRate,
-        channels,
-        totalFrames,
-        startFrame
+const make = ({ maximumStreams }: TrackStreamerOptions) =>
+  Effect.gen(function* () {
+    const library = yield* TrackLibrary
+    const generator = yield* FingerprintGenerator
+    const mastering = yield* ChunkMastering
+    let streams = 0
+
+    /** Taken for as long as the stream's scope lives, however it ends. */
+    const place = Effect.acquireRelease(
+      Effect.suspend(() => {
+        if (streams >= maximumStreams) return new TooManyStreams({ maximum: maximumStreams })
+        streams += 1
+        return Effect.void
+      }),
+      () => Effect.sync(() => void (streams -= 1))
+    )
+
+    const open = (file: TrackFile, request: StreamRequest, plan: MasteringPlan | null) =>
+      Effect.gen(function* () {
+        const startFrame = Math.min(farthestFrame, Math.round(request.startSeconds * file.track.sample_rate))
+        const rendering = yield* mastering.open({ path: pathOf(file), startFrame, plan })
+        const { sampleRate, channels, totalFrames } = rendering
+        const started: StreamEvent = StreamEvent.Started({
+          track: file.track,
+          sampleRate,
+          channels,
+          totalFrames,
+          startFrame
+        })
+        const pcm = rendering.frames.pipe(
+          Stream.tap(() => request.pace),
+          Stream.map((frame): StreamEvent => StreamEvent.Pcm({ frame }))
+        )
+        return { rendering, started, pcm }
       })
-      const pcm = rendering.frames.pipe(
-        Stream.tap(() => request.pace),
-        Stream.map((frame): StreamEvent => StreamEvent.Pcm({ frame }))
-      )
-      return { rendering, started, pcm }
+
+    const streamOriginal = (file: TrackFile, request: StreamRequest) =>
+      Effect.map(open(file, request, null), ({ started, pcm }) => Stream.concat(Stream.succeed(started), pcm))
+
+    const streamEnhanced = (file: TrackFile, request: StreamRequest, asked: Enhancement) =>
+      Effect.gen(function* () {
+        const news = yield* Queue.unbounded<StreamEvent>()
+        const found = yield* Deferred.make<Option.Option<TrackAnalysis>>()
+        yield* generator.events(file).pipe(
+          Stream.tap(({ status }) => Queue.offer(news, StreamEvent.Fingerprint({ status }))),
+          Stream.runLast,
+          Effect.flatMap((last) =>
+            Deferred.succeed(
+              found,
+              Option.flatMap(last, ({ analysis }) => analysis)
+            )
+          ),
+          Effect.forkScoped
+        )
+        const early = yield* Deferred.await(found).pipe(Effect.timeoutOption(fingerprintBudget))
+
+        // What plans are decided by. Both change while it plays.
+        let analysis = Option.flatten(early)
+        let enhancement = asked
+        const planned = () => ({ plan: planFor(enhancement, analysis), enhancement })
+        const opening = planned()
+        const { rendering, started, pcm } = yield* open(file, request, opening.plan)
+
+        const gliding = yield* Effect.makeSemaphore(1)
+        const glide = (seconds: number) =>
+          Effect.suspend(() => {
+            const next = planned()
+            return Effect.zipRight(rendering.setPlan(next.plan, seconds), Queue.offer(news, StreamEvent.Planned(next)))
+          }).pipe(gliding.withPermits(1))
+
+        const glideToFingerprint = Effect.gen(function* () {
+          analysis = yield* Deferred.await(found)
+          if (Option.isSome(analysis)) yield* glide(fingerprintGlideSeconds)
+        })
+        if (Option.isNone(early)) yield* Effect.forkScoped(glideToFingerprint)
+        yield* Stream.runForEach(request.enhancementChanges ?? Stream.empty, (change) => {
+          enhancement = change
+          return glide(listenerGlideSeconds)
+        }).pipe(Effect.forkScoped)
+
+        const soFar = yield* Queue.takeAll(news)
+        const first: ReadonlyArray<StreamEvent> = [started, ...soFar, StreamEvent.Planned(opening)]
+        const playing = Stream.merge(pcm, Stream.fromQueue(news, { maxChunkSize: 1 }), { haltStrategy: "left" })
+        return Stream.concat(Stream.fromIterable(first), playing)
+      })
+
+    return TrackStreamer.of({
+      stream: (request) =>
+        place.pipe(
+          Effect.zipRight(library.resolve(request.trackId)),
+          Effect.flatMap((file) =>
+            request.enhancement === null
+              ? streamOriginal(file, request)
+              : streamEnhanced(file, request, request.enhancement)
+          ),
+          Stream.unwrapScoped
+        )
     })
-
-  const streamOriginal = (file: TrackFile, request: StreamRequest) =>
-    Effect.map(open(file, request, null), ({ started, pcm }) => Stream.concat(Stream.succeed(started), pcm))
-
-  const streamEnhanced = (
-    file: TrackFile,
-    request: StreamRequest,
-    enhancement: NonNullable<StreamRequest["enhancement"]>
-  ) =>
-    Effect.gen(function* () {
-      const news = yield* Queue.unbounded<StreamEvent>()
-      const found = yield* Deferred.make<Option.Option<TrackAnalysis>>()
-      yield* generator.events(file).pipe(
-        Stream.tap(({ status }) => Queue.offer(news, StreamEvent.Fingerprint({ status }))),
-        Stream.runLast,
-        Effect.flatMap((last) =>
-          Deferred.succeed(
-            found,
-            Option.flatMap(last, ({ analysis }) => analysis)
-          )
-        ),
-        Effect.forkScoped
-      )
-      const decideFor = Option.match({
-        onNone: () => fallbackPlan(enhancement),
-        onSome: (analysis: TrackAnalysis) => decide({ analysis, ...enhancement })
-      })
-      const early = yield* Deferred.await(found).pipe(Effect.timeoutOption(fingerprintBudget))
-      const plan = decideFor(Option.flatten(early))
-      const { rendering, started, pcm } = yield* open(file, request, plan)
-
-      const glide = Effect.gen(function* () {
-        const analysis = yield* Deferred.await(found)
-        if (Option.isNone(analysis)) return
-        const plan = decideFor(analysis)
-        yield* rendering.setPlan(plan, glideSeconds)
-        yield* Queue.offer(news, StreamEvent.Planned({ plan }))
-      })
-      if (Option.isNone(early)) yield* Effect.forkScoped(glide)
-
-      const soFar = yield* Queue.takeAll(news)
-      const opening: ReadonlyArray<StreamEvent> = [started, ...soFar, StreamEvent.Planned({ plan })]
-      const playing = Stream.merge(pcm, Stream.fromQueue(news, { maxChunkSize: 1 }), { haltStrategy: "left" })
-      return Stream.concat(Stream.fromIterable(opening), playing)
-    })
-
-  return TrackStreamer.of({
-    stream: (request) =>
-      library.resolve(request.trackId).pipe(
-        Effect.flatMap((file) =>
-          request.enhancement === null
-            ? streamOriginal(file, request)
-            : streamEnhanced(file, request, request.enhancement)
-        ),
-        Stream.unwrapScoped
-      )
   })
-})
 
-export const layer = Layer.effect(TrackStreamer, make)
+const planFor = (enhancement: Enhancement, analysis: Option.Option<TrackAnalysis>): MasteringPlan => {
+  const { preset } = enhancement
+  const intensity = effectiveIntensity(enhancement)
+  return Option.match(analysis, {
+    onNone: () => fallbackPlan({ preset, intensity }),
+    onSome: (analysis) => decide({ analysis, preset, intensity })
+  })
+}
+
+export const layerWith = (options: Partial<TrackStreamerOptions>) =>
+  Layer.effect(TrackStreamer, make({ ...defaults, ...options }))
+
+export const layer = layerWith({})

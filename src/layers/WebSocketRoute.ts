@@ -1,73 +1,103 @@
 /** The endpoint `/ws`: sockets on one side, stream sessions on the other. See docs/protocol.md. */
-import { HttpLayerRouter, HttpServerRequest, HttpServerResponse, Socket } from "@effect/platform"
-import { Effect, Layer, Option } from "effect"
-import type { ServerMessage } from "../domain/StreamMessages.ts"
-import { TrackStreamer } from "../services/TrackStreamer.ts"
-import { littleEndianBytes } from "./littleEndian.ts"
-import { makeStreamSession, type SessionOutlet, type StreamSession } from "./StreamSession.ts"
+import { HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
+import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
+import { Effect, Layer, type Scope } from "effect"
+import type { WebSocket } from "ws"
+import type { ResumeTokens } from "../services/ResumeTokens.ts"
+import type { TrackStreamer } from "../services/TrackStreamer.ts"
+import {
+  type ConnectionLimits,
+  defaultLimits,
+  makeStreamConnection,
+  type Peer,
+  type StreamConnection
+} from "./StreamConnection.ts"
+import type { StreamLines } from "./StreamSession.ts"
+import { limitMessages, webSocketOf } from "./webSocketOf.ts"
 
-/** Bytes of a text frame: the longest message of the protocol needs a few hundred. */
-const maximumMessageBytes = 64 * 1024
+export interface WebSocketOptions extends ConnectionLimits {
+  /** Connections at a time; more are refused with status 503. */
+  readonly maximumConnections: number
+}
 
-// RFC 6455, 7.4.1
-const unsupportedData = 1003
-const policyViolation = 1008
-const messageTooBig = 1009
+const defaults: WebSocketOptions = { ...defaultLimits, maximumConnections: 256 }
 
-type Peer = globalThis.WebSocket
+/** Messages up to this many times the limit are answered, and the connection lives on; larger ones are not even read. */
+const answeredExcess = 16
 
-/**
- * A session speaks only when it is spoken to, so its peer is known by then. What is still to be said when the peer is
- * gone is dropped: Effect's own writer would wait for ever, and with it the end of the stream that says it.
- */
-const makeOutlet = (peer: () => Peer | undefined): SessionOutlet => {
-  const transmit = (data: string | Uint8Array<ArrayBuffer>) => {
-    const socket = peer()
-    if (socket?.readyState === WebSocket.OPEN) socket.send(data)
+/** What is still to be said when the client is gone is dropped: Effect's own writer would wait for ever. */
+const peerOf = (webSocket: WebSocket): Peer => {
+  const ifOpen = (call: () => void) => {
+    if (webSocket.readyState === webSocket.OPEN) call()
   }
-  const sendText = (message: ServerMessage) => transmit(JSON.stringify(message))
   return {
-    send: (message) => Effect.sync(() => sendText(message)),
-    sendFrame: (meta, samples) =>
-      Effect.sync(() => {
-        sendText(meta)
-        transmit(littleEndianBytes(samples))
-      })
+    send: (data, onFlushed) => ifOpen(() => webSocket.send(data, onFlushed)),
+    ping: () => ifOpen(() => webSocket.ping()),
+    close: (code, reason) => webSocket.close(code, reason),
+    terminate: () => webSocket.terminate(),
+    queuedBytes: () => webSocket.bufferedAmount
   }
 }
 
-const receive = (session: StreamSession, peer: Peer, frame: string | Uint8Array): void => {
-  if (typeof frame !== "string") return peer.close(unsupportedData, "Send text frames only.")
-  if (Buffer.byteLength(frame) > maximumMessageBytes) return peer.close(messageTooBig, "A message has at most 64 KiB.")
-  if (!session.receive(frame)) return peer.close(policyViolation, "Too many messages at once.")
-}
+const handle = (options: WebSocketOptions, lines: StreamLines) =>
+  Effect.gen(function* () {
+    const request = yield* HttpServerRequest.HttpServerRequest
+    const { socket: stream } = NodeHttpServerRequest.toIncomingMessage(request)
+    const socket = yield* request.upgrade
+    const context = yield* Effect.context<TrackStreamer | ResumeTokens | Scope.Scope>()
+    // Received before the connection is there to take it.
+    const early: Array<string | Uint8Array> = []
+    let connection: StreamConnection | undefined
 
-const handle = Effect.gen(function* () {
-  const request = yield* HttpServerRequest.HttpServerRequest
-  const socket = yield* request.upgrade
-  let peer: Peer | undefined
-  const session = yield* makeStreamSession(makeOutlet(() => peer))
-  yield* socket
-    .runRaw((frame) =>
-      // Provided to this handler by the socket, though not by its type.
-      Effect.map(Effect.serviceOption(Socket.WebSocket), (webSocket) => {
-        peer = Option.getOrThrow(webSocket)
-        receive(session, peer, frame)
-      })
+    const onOpen = Effect.gen(function* () {
+      const webSocket = webSocketOf(stream)
+      limitMessages(webSocket, answeredExcess * options.maximumMessageBytes)
+      const made = yield* makeStreamConnection(peerOf(webSocket), options, lines)
+      webSocket.on("pong", made.pong)
+      for (const frame of early) made.receive(frame)
+      connection = made
+    }).pipe(Effect.provide(context))
+
+    yield* socket
+      .runRaw((frame) => (connection === undefined ? void early.push(frame) : connection.receive(frame)), { onOpen })
+      .pipe(Effect.catchTag("SocketError", (error) => Effect.logDebug("A WebSocket ended", error.message)))
+    return HttpServerResponse.empty()
+  }).pipe(
+    Effect.scoped,
+    Effect.catchTag("RequestError", () =>
+      HttpServerResponse.text("This is a WebSocket endpoint: connect with ws://.", { status: 426 })
     )
-    .pipe(Effect.catchTag("SocketError", (error) => Effect.logDebug("A WebSocket ended", error.message)))
-  return HttpServerResponse.empty()
-}).pipe(
-  Effect.scoped,
-  Effect.catchTag("RequestError", () =>
-    HttpServerResponse.text("This is a WebSocket endpoint: connect with ws://.", { status: 426 })
   )
+
+const full = HttpServerResponse.unsafeJson(
+  {
+    error: { code: "too_many_connections", message: "The service has as many connections as it may. Try again later." }
+  },
+  { status: 503, headers: { "retry-after": "5" } }
 )
 
-export const layer: Layer.Layer<never, never, HttpLayerRouter.HttpRouter | TrackStreamer> = Layer.effectDiscard(
+const make = (options: WebSocketOptions) =>
   Effect.gen(function* () {
     const router = yield* HttpLayerRouter.HttpRouter
-    const streamer = yield* TrackStreamer
-    yield* router.add("GET", "/ws", Effect.provideService(handle, TrackStreamer, streamer))
+    const services = yield* Effect.context<TrackStreamer | ResumeTokens>()
+    const lines: StreamLines = new Map()
+    const serve = Effect.provide(handle(options, lines), services)
+    let connections = 0
+    const counted = Effect.acquireUseRelease(
+      Effect.sync(() => void (connections += 1)),
+      () => serve,
+      () => Effect.sync(() => void (connections -= 1))
+    )
+    yield* router.add(
+      "GET",
+      "/ws",
+      Effect.suspend(() => (connections < options.maximumConnections ? counted : Effect.succeed(full)))
+    )
   })
-)
+
+export const layerWith = (
+  options: Partial<WebSocketOptions>
+): Layer.Layer<never, never, HttpLayerRouter.HttpRouter | TrackStreamer | ResumeTokens> =>
+  Layer.effectDiscard(make({ ...defaults, ...options }))
+
+export const layer = layerWith({})

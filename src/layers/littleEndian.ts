@@ -7,3 +7,9 @@ export const littleEndianBytes = (samples: Float32Array<ArrayBuffer>): Buffer<Ar
   const bytes = Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength)
   return isLittleEndian ? bytes : Buffer.from(bytes).swap32()
 }
+
+/** The samples that such bytes hold: in their own memory where the machine is little-endian, swapped in place else. */
+export const fromLittleEndian = (bytes: Uint8Array<ArrayBuffer>): Float32Array<ArrayBuffer> => {
+  if (!isLittleEndian) Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).swap32()
+  return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)
+}

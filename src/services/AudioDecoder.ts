@@ -24,14 +24,14 @@ export interface AudioBlock {
   readonly channels: ReadonlyArray<Float32Array<ArrayBuffer>>
 }
 
-/** An open file, read from its start on by whoever keeps the arrays. */
+/** An open file, read from one position on by whoever keeps the arrays. */
 export interface AudioReading {
   readonly info: AudioInfo
   /**
    * Decodes the next samples into the beginning of `target`, one array a channel of at least `lengthFrames`, full
    * scale = 1. Returns how many per channel: at least one, perhaps fewer than `lengthFrames`; 0 behind the last. What
-   * was decoded before a fault is delivered before this fails. Work of one go: the caller gives the event loop its
-   * turn.
+   * was decoded before a fault is delivered before this fails. Work of one go, but for the way to the first sample of
+   * a start in the middle: the caller gives the event loop its turn.
    */
   readonly readInto: (
     target: ReadonlyArray<Float32Array>,
@@ -39,9 +39,12 @@ export interface AudioReading {
   ) => Effect.Effect<number, TrackUnreadable>
 }
 
-export interface DecodeOptions {
-  /** First sample wanted, samples per channel from the start of the track. Default 0. At or past the end: no blocks. */
+export interface OpenOptions {
+  /** First sample wanted, samples per channel from the start of the track. Default 0. At or past the end: none. */
   readonly startFrame?: number
+}
+
+export interface DecodeOptions extends OpenOptions {
   /** Samples per channel of every block but the last. Default 16384. */
   readonly blockFrames?: number
 }
@@ -57,10 +60,10 @@ export class AudioDecoder extends Context.Tag("lathe/AudioDecoder")<
     readonly identity: { readonly name: string; readonly version: string }
     /** What the container declares, without decoding the audio. */
     readonly probe: (path: string) => Effect.Effect<AudioInfo, TrackUnreadable>
-    /** Opens a file to read the whole of it, as cheaply as the decoder can; the scope closes it. */
-    readonly open: (path: string) => Effect.Effect<AudioReading, TrackUnreadable, Scope.Scope>
+    /** Opens a file to read it from `startFrame` on, as cheaply as the decoder can; the scope closes it. */
+    readonly open: (path: string, options?: OpenOptions) => Effect.Effect<AudioReading, TrackUnreadable, Scope.Scope>
     /**
-     * The samples from `startFrame` on, contiguous, exactly those that a decode from 0 delivers there (but for the
+     * The samples from `startFrame` on, contiguous, as `open` reads them: exactly those that a decode from 0 delivers there (but for the
      * noise that AAC substitutes at random). What was decoded before a fault is delivered before the stream fails. One
      * block of work a pull, and the event loop has its turn in between.
      */

@@ -1,38 +1,44 @@
 import { Context, type Effect, type Scope, type Stream } from "effect"
 import type { TrackUnreadable } from "../domain/AnalysisError.ts"
 import type { MasteringPlan } from "../domain/MasteringPlan.ts"
+import type { DeliveredSampleRate } from "../domain/SampleRate.ts"
 
 /** A run of mastered PCM, ready for the wire. */
 export interface PcmFrame {
-  /** Position of the first sample in the track, samples per channel. */
+  /** Position of the first sample in the track, samples per channel at the delivered rate. */
   readonly sampleOffset: number
   /** Samples per channel. */
   readonly sampleCount: number
-  /** Interleaved float32, full scale = 1, `sampleCount` x channels. The receiver's to keep. */
+  /** Interleaved float32, full scale = 1, `sampleCount` x channels. The receiver's to keep, unless it said otherwise. */
   readonly samples: Float32Array<ArrayBuffer>
 }
 
 export interface RenderRequest {
   /** Absolute path of the audio file. */
   readonly path: string
-  /** First sample to deliver, samples per channel. At or past the end: no frames. */
+  /** First sample to deliver, samples per channel at the delivered rate. At or past the end: no frames. */
   readonly startFrame: number
-  /** null: the file's own samples, bit for bit. */
+  /** null: the file's own samples, bit for bit; at another rate than theirs, resampled and nothing else. */
   readonly plan: MasteringPlan | null
+  /** Hz. Default: the file's own rate. Sample n of what is delivered is the instant n / sampleRate of the track. */
+  readonly sampleRate?: DeliveredSampleRate | undefined
   /** Length of a frame, seconds. Default 0.25. The samples are the same, whatever it is. */
   readonly frameSeconds?: number
+  /** True: the samples of a frame are read no more when the next one is pulled, and their memory serves again. */
+  readonly reusesMemory?: boolean
 }
 
 export interface Rendering {
-  /** Hz: the file's own rate. */
+  /** Hz, of what is delivered: what was asked for, or the file's own rate. */
   readonly sampleRate: number
   readonly channels: number
-  /** Samples per channel of the whole track, as its container declares them. */
+  /** Samples per channel of the whole track at `sampleRate`, by what its container declares. */
   readonly totalFrames: number
   /**
    * Frames of `frameSeconds` on a grid that starts at 0 (the first may be shorter, to reach the grid), contiguous from
-   * `startFrame` to the end of the file: as many samples as were decoded, each at its own position. Rendered when
-   * pulled, one frame ahead at most. To be run once.
+   * `startFrame` to the end of the file: as many samples as were decoded, each at its own position; of N decoded ones
+   * at another rate, all n for which n / sampleRate lies before N / the file's rate. Rendered when pulled, one frame
+   * ahead at most. To be run once.
    */
   readonly frames: Stream.Stream<PcmFrame, TrackUnreadable>
   /** Glides to another plan over `glideSeconds`, from the next rendered sample on. No effect on a pass-through. */

@@ -8,6 +8,7 @@ import { TrackUnreadable } from "../domain/AnalysisError.ts"
 import { TrackAnalysis } from "../domain/Fingerprint.ts"
 import { FingerprintStatus } from "../domain/FingerprintStatus.ts"
 import { Intensity, MasteringPlan, Preset } from "../domain/MasteringPlan.ts"
+import { TooManyStreams } from "../domain/TooManyStreams.ts"
 import { Track, TrackId, TrackNotFound } from "../domain/Track.ts"
 
 const track = { track_id: TrackId }
@@ -64,7 +65,7 @@ export class LatheStreams extends RpcGroup.make(
       start_position: Schema.optionalWith(Seconds, { default: () => 0 })
     }),
     success: MasteredEvent,
-    error,
+    error: Schema.Union(error, TooManyStreams),
     stream: true
   })
 ) {}

@@ -1,14 +1,18 @@
 import { Context, Data, type Effect, type Stream } from "effect"
 import type { TrackUnreadable } from "../domain/AnalysisError.ts"
+import type { Enhancement } from "../domain/Enhancement.ts"
 import type { FingerprintStatus } from "../domain/FingerprintStatus.ts"
-import type { MasteringPlan, Preset } from "../domain/MasteringPlan.ts"
+import type { MasteringPlan } from "../domain/MasteringPlan.ts"
+import type { TooManyStreams } from "../domain/TooManyStreams.ts"
 import type { Track, TrackId, TrackNotFound } from "../domain/Track.ts"
 import type { PcmFrame } from "./ChunkMastering.ts"
 
 export interface StreamRequest {
   readonly trackId: TrackId
   /** null: the file's own samples. */
-  readonly enhancement: { readonly preset: Preset; readonly intensity: number } | null
+  readonly enhancement: Enhancement | null
+  /** What the listener wants from here on, while it plays. No effect on the file's own samples. Default: no changes. */
+  readonly enhancementChanges?: Stream.Stream<Enhancement>
   /** Playback starts at the nearest sample. */
   readonly startSeconds: number
   /** Awaited before each PCM frame leaves, and by nothing else: news of fingerprint and plan are not held up by it. */
@@ -25,11 +29,13 @@ export type StreamEvent = Data.TaggedEnum<{
     readonly startFrame: number
   }
   Fingerprint: { readonly status: FingerprintStatus }
-  /** The plan that holds from here on; after the first, the sound glides to it. */
-  Planned: { readonly plan: MasteringPlan }
+  /** The plan that holds from here on, and what it was decided for; after the first, the sound glides to it. */
+  Planned: { readonly plan: MasteringPlan; readonly enhancement: Enhancement }
   Pcm: { readonly frame: PcmFrame }
 }>
 export const StreamEvent = Data.taggedEnum<StreamEvent>()
+
+export type StreamError = TrackNotFound | TrackUnreadable | TooManyStreams
 
 /** Owns playing one track: fingerprint beside the sound, plan, PCM. Knows no client and no wire. */
 export class TrackStreamer extends Context.Tag("lathe/TrackStreamer")<
@@ -37,8 +43,9 @@ export class TrackStreamer extends Context.Tag("lathe/TrackStreamer")<
   {
     /**
      * The track from a position to its end, rendered as it is pulled. Waits 150 ms at most for a fingerprint; one that
-     * comes later is glided to. A fingerprint that cannot be had fails nothing.
+     * comes later is glided to, over 2 s, and what the listener changes over 0.5 s. A fingerprint that cannot be had
+     * fails nothing. TooManyStreams comes before `Started`.
      */
-    readonly stream: (request: StreamRequest) => Stream.Stream<StreamEvent, TrackNotFound | TrackUnreadable>
+    readonly stream: (request: StreamRequest) => Stream.Stream<StreamEvent, StreamError>
   }
 >() {}

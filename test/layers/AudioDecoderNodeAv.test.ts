@@ -2,6 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, readlinkSy
 import { basename, join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import { Chunk, Effect, Either, Stream } from "effect"
+import type { TrackUnreadable } from "../../src/domain/AnalysisError.ts"
 import { layer } from "../../src/layers/AudioDecoderNodeAv.ts"
 import { AudioDecoder } from "../../src/services/AudioDecoder.ts"
 import {
@@ -43,6 +44,24 @@ const expectedOf = (format: AudioFormatName, signal: Signal): Signal => {
   const description = audioFormats[format]
   return "bits" in description ? quantised(signal, description.bits) : signal
 }
+
+/** The whole of a file of two channels from `startFrame` on, by `open`. */
+const readAll = (path: string, startFrame: number): Effect.Effect<Signal, TrackUnreadable, AudioDecoder> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const decoder = yield* AudioDecoder
+      const { readInto } = yield* decoder.open(path, { startFrame })
+      const target = [new Float32Array(200_000), new Float32Array(200_000)]
+      let length = 0
+      for (let count = 1; count > 0; length += count) {
+        count = yield* readInto(
+          target.map((samples) => samples.subarray(length)),
+          9973
+        )
+      }
+      return target.map((samples) => samples.slice(0, length))
+    })
+  )
 
 const shape = (format: AudioFormatName, sampleRate: number, channels: number) => ({ format, sampleRate, channels })
 
@@ -211,9 +230,12 @@ describe("AudioDecoderNodeAv, blocks and positions", () => {
           expect(rest.blocks[0]?.start).toBe(startFrame)
           const expected = whole.channels.map((samples) => samples.subarray(startFrame))
           expect(firstDifference(rest.channels, expected), `from ${startFrame}`).toBeUndefined()
+          const read = yield* readAll(path, startFrame)
+          expect(firstDifference(read, expected), `read from ${startFrame}`).toBeUndefined()
         }
         for (const startFrame of [frames, 10 * frames]) {
           expect((yield* decodeAll(path, { startFrame })).blocks).toEqual([])
+          expect((yield* readAll(path, startFrame)).map((samples) => samples.length)).toEqual([0, 0])
         }
       }).pipe(Effect.provide(layer))
   )

@@ -17,6 +17,7 @@ const tracks: Record<string, AudioDecoderMemory.MemoryTrack> = {
   "/song": { sampleRate: rate, signal: song },
   "/left": { sampleRate: rate, signal: [sine(rate, 1.1, 440, -6), silence(rate, 1.1)] },
   "/odd": { sampleRate: oddRate, signal: [whiteNoise(oddRate, 2.7, -20, 3)] },
+  "/usual": { sampleRate: 44_100, signal: [whiteNoise(44_100, 0.4, -6, 4)] },
   "/silence": { sampleRate: rate, signal: [silence(rate, 1.3), silence(rate, 1.3)] },
   "/nan": { sampleRate: rate, signal: [withSample(sine(rate, 2, 440, -6), 30_000, Number.NaN)] },
   "/infinite": { sampleRate: rate, signal: [withSample(sine(rate, 2, 440, -6), 30_000, -Infinity)] },
@@ -48,7 +49,7 @@ const framesOf = Effect.fn(function* (
   path: string,
   plan: MasteringPlan | null,
   startFrame = 0,
-  options: Pick<RenderRequest, "frameSeconds"> = {}
+  options: Pick<RenderRequest, "frameSeconds" | "sampleRate"> = {}
 ) {
   const rendering = yield* open({ path, plan, startFrame, ...options })
   return Chunk.toReadonlyArray(yield* Stream.runCollect(rendering.frames))
@@ -139,6 +140,88 @@ describe("ChunkMasteringRenderer", () => {
         assert.deepStrictEqual(planar(frames, 2), usual)
       }
     }).pipe(run)
+  )
+
+  it.effect("delivers at another rate on that rate's grid, every n with n / rate within the file", () =>
+    run(
+      Effect.gen(function* () {
+        const sampleRate = 48_000
+        for (const plan of [null, busy]) {
+          const rendering = yield* open({ path: "/song", plan, startFrame: 10_001, sampleRate })
+          const expected = Math.ceil((song[0]!.length * sampleRate) / rate)
+          assert.strictEqual(rendering.sampleRate, sampleRate)
+          assert.strictEqual(rendering.totalFrames, expected)
+          const frames = Chunk.toReadonlyArray(yield* Stream.runCollect(rendering.frames))
+          let position = 10_001
+          for (const frame of frames) {
+            assert.strictEqual(frame.sampleOffset, position)
+            position += frame.sampleCount
+            if (position < expected) assert.strictEqual(position % (sampleRate / 4), 0)
+          }
+          assert.strictEqual(position, expected)
+        }
+      }).pipe(Effect.scoped)
+    )
+  )
+
+  it.effect("delivers at another rate what the file holds at that instant, wherever it starts", () =>
+    run(
+      Effect.gen(function* () {
+        const sampleRate = 44_100
+        const tone = sine(sampleRate, 1.1, 440, -6)
+        const whole = planar(yield* framesOf("/left", null, 0, { sampleRate }), 2)
+        for (let n = 1000; n < tone.length - 1000; n += 101) assert.closeTo(whole[0]![n]!, tone[n]!, 1e-5)
+        assert.isTrue(whole[1]!.every((x) => x === 0))
+        const rest = planar(yield* framesOf("/left", null, 30_003, { sampleRate }), 2)
+        assert.deepStrictEqual(
+          rest,
+          whole.map((channel) => channel.slice(30_003))
+        )
+        const mastered = planar(yield* framesOf("/song", busy, 0, { sampleRate }), 2)
+        const from = 9 * sampleRate + 777
+        const seek = planar(yield* framesOf("/song", busy, from, { sampleRate }), 2)
+        for (const channel of [0, 1]) {
+          assert.isBelow(largestDifferenceDbfs(seek[channel]!, mastered[channel]!.slice(from)), -90)
+        }
+        const end = mastered[0]!.length
+        for (const plan of [null, busy]) assert.deepStrictEqual(yield* framesOf("/song", plan, end, { sampleRate }), [])
+      })
+    )
+  )
+
+  it.effect("asked for the file's own rate, it is as if nothing had been asked", () =>
+    run(
+      Effect.gen(function* () {
+        const usual = yield* framesOf("/usual", busy)
+        assert.deepStrictEqual(yield* framesOf("/usual", busy, 0, { sampleRate: 44_100 }), usual)
+      })
+    )
+  )
+
+  it.effect("uses a frame's memory again where that was asked for, and never otherwise", () =>
+    run(
+      Effect.gen(function* () {
+        const usual = yield* framesOf("/song", busy, 1234, { frameSeconds: 0.1 })
+        assert.strictEqual(new Set(usual.map(({ samples }) => samples.buffer)).size, usual.length)
+        const rendering = yield* open({
+          path: "/song",
+          plan: busy,
+          startFrame: 1234,
+          frameSeconds: 0.1,
+          reusesMemory: true
+        })
+        const copies: Array<PcmFrame> = []
+        const buffers = new Set<ArrayBuffer>()
+        yield* Stream.runForEach(rendering.frames, (frame) =>
+          Effect.sync(() => {
+            buffers.add(frame.samples.buffer)
+            copies.push({ ...frame, samples: frame.samples.slice() })
+          })
+        )
+        assert.deepStrictEqual(copies, usual)
+        assert.isAtMost(buffers.size, 5)
+      }).pipe(Effect.scoped)
+    )
   )
 
   it.effect("a start in the middle is within -90 dBFS of the render of the whole file", () =>

@@ -1,81 +1,40 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Layer, Scope, Exit, Schema, Stream } from "effect"
+import { Effect, Exit, Layer, Scope, Stream } from "effect"
 import { TrackUnreadable } from "../../src/domain/AnalysisError.ts"
-import { ServerMessage } from "../../src/domain/StreamMessages.ts"
+import { decodeClientMessage } from "../../src/domain/StreamMessages.ts"
 import { TrackNotFound } from "../../src/domain/Track.ts"
-import { makeStreamSession } from "../../src/layers/StreamSession.ts"
-import { StreamEvent, type StreamRequest, TrackStreamer } from "../../src/services/TrackStreamer.ts"
-import { someTrackFile } from "../support/analyses.ts"
+import { layerKey } from "../../src/layers/ResumeTokensHmac.ts"
+import { makeStreamSession, type StreamLines } from "../../src/layers/StreamSession.ts"
+import {
+  type StreamError,
+  type StreamEvent,
+  type StreamRequest,
+  TrackStreamer
+} from "../../src/services/TrackStreamer.ts"
+import { makeRecordedOutlet } from "../support/recordedOutlet.ts"
+import {
+  frameLength,
+  framesInTrack,
+  pcm,
+  plansChanges,
+  playsThrough,
+  settle,
+  startOf
+} from "../support/scriptedStreams.ts"
 
-const sampleRate = 44_100
-const framesInTrack = 90
-const frameLength = sampleRate / 4
-
-const startOf = (request: StreamRequest): StreamEvent =>
-  StreamEvent.Started({
-    track: someTrackFile().track,
-    sampleRate,
-    channels: 1,
-    totalFrames: framesInTrack * frameLength,
-    startFrame: Math.round(request.startSeconds * sampleRate)
-  })
-
-const pcm = (request: StreamRequest) => {
-  const first = Math.round(request.startSeconds * 4)
-  return Stream.range(first, framesInTrack - 1).pipe(
-    Stream.rechunk(1),
-    Stream.tap(() => request.pace),
-    Stream.map((frame) =>
-      StreamEvent.Pcm({
-        frame: {
-          sampleOffset: frame * frameLength,
-          sampleCount: frameLength,
-          samples: new Float32Array(frameLength).fill(frame)
-        }
-      })
-    )
-  )
-}
-
-const playsThrough = (request: StreamRequest) => Stream.concat(Stream.succeed(startOf(request)), pcm(request))
+type Script = (request: StreamRequest) => Stream.Stream<StreamEvent, StreamError>
 
 /** A session on a scripted streamer, with everything that it sent, and a way to wait for a message. */
-const makeSession = (stream: (request: StreamRequest) => Stream.Stream<StreamEvent, TrackNotFound | TrackUnreadable>) =>
+const makeSession = (stream: Script, lines: StreamLines = new Map()) =>
   Effect.gen(function* () {
-    const sent: Array<ServerMessage> = []
-    const frames: Array<Float32Array> = []
-    const waiting = new Set<{ readonly isMet: () => boolean; readonly met: Deferred.Deferred<void> }>()
-    const onSent = Effect.suspend(() =>
-      Effect.forEach(
-        [...waiting].filter(({ isMet }) => isMet()),
-        (waiter) =>
-          Effect.sync(() => waiting.delete(waiter)).pipe(Effect.zipRight(Deferred.succeed(waiter.met, void 0)))
-      )
+    const outlet = makeRecordedOutlet()
+    const session = yield* makeStreamSession(outlet, lines).pipe(
+      Effect.provide([Layer.succeed(TrackStreamer, { stream }), layerKey(new Uint8Array(32))])
     )
-    const record = (message: ServerMessage) =>
-      Effect.sync(() => sent.push(Schema.decodeUnknownSync(ServerMessage)(JSON.parse(JSON.stringify(message)))))
-    const session = yield* makeStreamSession({
-      send: (message) => Effect.asVoid(Effect.zipRight(record(message), onSent)),
-      sendFrame: (meta, samples) =>
-        Effect.asVoid(
-          record(meta).pipe(Effect.zipRight(Effect.sync(() => frames.push(samples))), Effect.zipRight(onSent))
-        )
-    }).pipe(Effect.provide(Layer.succeed(TrackStreamer, { stream })))
-    const until = (isMet: () => boolean) =>
-      Effect.gen(function* () {
-        if (isMet()) return
-        const met = yield* Deferred.make<void>()
-        waiting.add({ isMet, met })
-        yield* Deferred.await(met)
-      })
-    const ofType = <T extends ServerMessage["type"]>(type: T) =>
-      sent.filter((message): message is Extract<ServerMessage, { type: T }> => message.type === type)
-    const say = (type: string, data?: unknown) => session.receive(JSON.stringify({ type, data }))
-    return { sent, frames, until, ofType, say, receive: session.receive }
+    const receive = (text: string) => session.receive(decodeClientMessage(text))
+    const say = (type: string, data?: unknown) => receive(JSON.stringify({ type, data }))
+    return { ...outlet, session, say, receive }
   })
-
-/** Lets every fiber run until nothing more happens by itself. */
-const settle = Effect.repeatN(Effect.yieldNow(), 200)
 
 describe("A stream session", () => {
   it.scoped("plays a track: start, contiguous frames with rising numbers, one end", () =>
@@ -210,12 +169,63 @@ describe("A stream session", () => {
 
   it.scoped("reports the end that a seek past the end is: completed, with no samples", () =>
     Effect.gen(function* () {
-      const nothingLeft = (request: StreamRequest) =>
-        request.startSeconds > 22.5 ? Stream.succeed(startOf(request)) : playsThrough(request)
-      const { say, until, ofType } = yield* makeSession(nothingLeft)
-      say("play_normal", { track_id: 7, start_position: 1000 })
+      const { say, until, ofType } = yield* makeSession(playsThrough)
+      say("play_normal", { track_id: 7, credits: 4 })
+      say("seek", { position: 22.5 })
+      yield* until(() => ofType("audio_stream_end").length === 2)
+      say("seek", { position: 1000 })
+      yield* until(() => ofType("audio_stream_end").length === 3)
+      for (const epoch of [2, 3]) {
+        const end = ofType("audio_stream_end").find(({ data }) => data.stream_epoch === epoch)
+        assert.deepInclude(end!.data, { reason: "completed", total_samples: 0 })
+      }
+      say("seek", { position: 22 })
+      yield* until(() => ofType("audio_stream_end").length === 4)
+      assert.deepInclude(ofType("audio_stream_end")[3]!.data, { reason: "completed", total_samples: 2 * frameLength })
+    })
+  )
+
+  it.scoped("changes what is heard while it plays, without a restart, and keeps it for the seek that follows", () =>
+    Effect.gen(function* () {
+      const { say, ofType, until } = yield* makeSession(plansChanges)
+      say("play_enhanced", { track_id: 7, credits: 4, preset: "warm", intensity: 0.5 })
+      yield* settle
+      say("set_enhancement", { enabled: false })
+      yield* until(() => ofType("mastering_plan").length === 1)
+      say("set_enhancement", { preset: "bright" })
+      yield* until(() => ofType("mastering_plan").length === 2)
+      say("set_enhancement", { enabled: true, intensity: 0.25 })
+      yield* until(() => ofType("mastering_plan").length === 3)
+      assert.deepStrictEqual(
+        ofType("mastering_plan").map(({ data: { enabled, plan } }) => [enabled, plan.preset, plan.intensity]),
+        [
+          [false, "warm", 0],
+          [false, "bright", 0],
+          [true, "bright", 0.25]
+        ]
+      )
+      assert.lengthOf(ofType("audio_stream_start"), 1)
+      say("set_enhancement", { enabled: false })
+      say("seek", { position: 5 })
+      yield* until(() => ofType("audio_stream_start").length === 2)
+      assert.deepInclude(ofType("audio_stream_start")[1]!.data, { preset: "bright", intensity: 0.25, enabled: false })
+    })
+  )
+
+  it.scoped("tells that nothing can be changed where nothing plays, and on a stream of the original", () =>
+    Effect.gen(function* () {
+      const { say, ofType, until } = yield* makeSession(plansChanges)
+      say("set_enhancement", { enabled: false })
+      say("play_normal", { track_id: 7 })
+      say("set_enhancement", { enabled: true })
+      say("credit", { frames: 256 })
       yield* until(() => ofType("audio_stream_end").length === 1)
-      assert.deepInclude(ofType("audio_stream_end")[0]!.data, { reason: "completed", total_samples: 0 })
+      say("set_enhancement", { enabled: true })
+      yield* until(() => ofType("error").length === 3)
+      assert.deepStrictEqual(
+        ofType("error").map((message) => message.data.code),
+        ["nothing_plays", "not_enhanced", "nothing_plays"]
+      )
     })
   )
 
@@ -320,6 +330,126 @@ describe("A stream session", () => {
       assert.isFalse(isReleased)
       yield* Scope.close(scope, Exit.void)
       assert.isTrue(isReleased)
+    })
+  )
+
+  it.effect("goes on elsewhere at the very sample, as it was, after its connection or its service has ended", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const before = yield* Scope.extend(makeSession(plansChanges), scope)
+      before.say("play_enhanced", { track_id: 7, credits: 4, preset: "warm", intensity: 0.5 })
+      before.say("seek", { position: 1 })
+      before.say("set_enhancement", { enabled: false, intensity: 0.75 })
+      yield* before.until(() => before.ofType("mastering_plan").length === 1)
+      const { resume_token } = before.ofType("mastering_plan")[0]!.data
+      yield* Scope.close(scope, Exit.void)
+
+      const after = yield* makeSession(plansChanges)
+      after.say("play_normal", { track_id: 7, credits: 1 })
+      after.say("resume_stream", { resume_token, sample_offset: 123_457, credits: 256 })
+      yield* after.until(() => after.ofType("audio_stream_end").length === 2)
+      assert.deepInclude(after.ofType("audio_stream_start")[1]!.data, {
+        stream_epoch: 3,
+        stream_type: "enhanced",
+        preset: "warm",
+        intensity: 0.75,
+        enabled: false,
+        is_seek: true,
+        seek_position: 123_457 / 44_100
+      })
+      const metas = after.ofType("audio_chunk_meta").filter(({ data }) => data.stream_epoch === 3)
+      assert.deepInclude(metas[0]!.data, { seq: 0, sample_offset: 123_457, sample_count: 12 * frameLength - 123_457 })
+      assert.strictEqual(after.ofType("audio_stream_end")[1]!.data.total_samples, framesInTrack * frameLength - 123_457)
+      after.say("resume_stream", { resume_token, position: 22 })
+      yield* after.until(() => after.ofType("audio_stream_end").length === 3)
+      assert.deepInclude(after.ofType("audio_stream_start")[2]!.data, { stream_epoch: 4, seek_position: 22 })
+    }).pipe(Effect.scoped)
+  )
+
+  it.scoped("belongs to one connection: resuming it elsewhere ends it here", () =>
+    Effect.gen(function* () {
+      const lines: StreamLines = new Map()
+      const first = yield* makeSession(playsThrough, lines)
+      const second = yield* makeSession(playsThrough, lines)
+      first.say("play_normal", { track_id: 7, credits: 4 })
+      yield* first.until(() => first.ofType("audio_stream_start").length === 1)
+      const { resume_token } = first.ofType("audio_stream_start")[0]!.data
+      // The token of the first epoch, as if the start of the second had been lost with the connection.
+      first.say("seek", { position: 10 })
+      yield* first.until(() => first.ofType("audio_stream_start").length === 2)
+      second.say("resume_stream", { resume_token, position: 12, credits: 1 })
+      yield* second.until(() => second.ofType("audio_chunk_meta").length === 1)
+      assert.deepStrictEqual(
+        first.ofType("audio_stream_end").map(({ data }) => [data.stream_epoch, data.reason]),
+        [
+          [1, "stopped"],
+          [2, "stopped"]
+        ]
+      )
+      assert.strictEqual(second.ofType("audio_stream_start")[0]!.data.stream_epoch, 3)
+      first.say("seek", { position: 1 })
+      first.say("play_normal", { track_id: 7, credits: 1 })
+      yield* first.until(() => first.ofType("audio_stream_start").length === 3)
+      assert.deepStrictEqual(
+        first.ofType("error").map(({ data }) => data.code),
+        ["nothing_plays"]
+      )
+      yield* settle
+      assert.isEmpty(second.ofType("audio_stream_end"))
+    })
+  )
+
+  it.scoped("gives a stream that two resume at once to one of them", () =>
+    Effect.gen(function* () {
+      const lines: StreamLines = new Map()
+      const first = yield* makeSession(playsThrough, lines)
+      first.say("play_normal", { track_id: 7, credits: 4 })
+      yield* first.until(() => first.ofType("audio_stream_start").length === 1)
+      const { resume_token } = first.ofType("audio_stream_start")[0]!.data
+      const others = [yield* makeSession(playsThrough, lines), yield* makeSession(playsThrough, lines)]
+      for (const { say } of others) say("resume_stream", { resume_token, position: 2, credits: 1 })
+      yield* settle
+      yield* settle
+      const running = [first, ...others].filter(({ session }) => session.isPlaying())
+      assert.lengthOf(running, 1)
+      for (const { ofType } of others) {
+        const [starts, ends] = [ofType("audio_stream_start").length, ofType("audio_stream_end").length]
+        const refused = ofType("error").filter(({ data }) => data.code === "resumed_elsewhere").length
+        assert.strictEqual(starts + refused, 1)
+        assert.isAtMost(ends, starts)
+      }
+    })
+  )
+
+  it.scoped("refuses a token that is not one, and plays on", () =>
+    Effect.gen(function* () {
+      const { ofType, say, session, until } = yield* makeSession(playsThrough)
+      say("play_normal", { track_id: 7, credits: 4 })
+      yield* until(() => ofType("audio_stream_start").length === 1)
+      const { resume_token } = ofType("audio_stream_start")[0]!.data
+      say("resume_stream", { resume_token: `${resume_token.slice(0, -2)}AA`, position: 0 })
+      say("resume_stream", { resume_token })
+      say("resume_stream", { resume_token, position: 0, sample_offset: 0 })
+      say("resume_stream", { resume_token, sample_offset: 0.5 })
+      yield* until(() => ofType("error").length === 4)
+      assert.deepStrictEqual(
+        ofType("error").map(({ data }) => data.code),
+        ["invalid_resume_token", "invalid_data", "invalid_data", "invalid_data"]
+      )
+      assert.isTrue(session.isPlaying())
+    })
+  )
+
+  it.effect("leaves no line behind when its connection ends", () =>
+    Effect.gen(function* () {
+      const lines: StreamLines = new Map()
+      const scope = yield* Scope.make()
+      const { ofType, say, until } = yield* Scope.extend(makeSession(playsThrough, lines), scope)
+      say("play_normal", { track_id: 7, credits: 4 })
+      yield* until(() => ofType("audio_stream_start").length === 1)
+      assert.strictEqual(lines.size, 1)
+      yield* Scope.close(scope, Exit.void)
+      assert.strictEqual(lines.size, 0)
     })
   )
 })

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Chunk, Effect, Fiber, Layer, Option, Stream, TestClock } from "effect"
+import { TooManyStreams } from "../../src/domain/TooManyStreams.ts"
 import { TrackNotFound } from "../../src/domain/Track.ts"
 import * as ChunkMasteringTransparent from "../../src/layers/ChunkMasteringTransparent.ts"
 import * as FingerprintGeneratorTiered from "../../src/layers/FingerprintGeneratorTiered.ts"
@@ -28,7 +29,7 @@ const library = Layer.succeed(TrackLibrary, {
 
 const enhanced: StreamRequest = {
   trackId: file.track.id,
-  enhancement: { preset: "adaptive", intensity: 1 },
+  enhancement: { preset: "adaptive", intensity: 1, enabled: true },
   startSeconds: 0,
   pace: Effect.void
 }
@@ -41,11 +42,12 @@ const withScript = <A, E>(
     readonly repo: FingerprintRepo["Type"]
     readonly recorded: ReadonlyArray<ChunkMasteringTransparent.RecordedPlan>
     readonly requests: ReadonlyArray<unknown>
-  }) => Effect.Effect<A, E>
+  }) => Effect.Effect<A, E>,
+  options: Partial<TrackStreamerLive.TrackStreamerOptions> = {}
 ) =>
   Effect.suspend(() => {
     const client = Scripted.make({ script, analysis: someAnalysis(), slowBy: "1 second" })
-    const layer = TrackStreamerLive.layer.pipe(
+    const layer = TrackStreamerLive.layerWith(options).pipe(
       Layer.provideMerge(ChunkMasteringTransparent.layer),
       Layer.provide([FingerprintGeneratorTiered.layer, library]),
       Layer.provideMerge(FingerprintRepoMemory.layer),
@@ -130,6 +132,80 @@ describe("TrackStreamer", () => {
           ["fallback", 2]
         )
         assert.strictEqual(ofTag(events, "Fingerprint").at(-1)!.status.status, "complete")
+      })
+    )
+  )
+
+  it.effect("glides to what the listener changes over 0.5 s, and a fingerprint that comes later obeys it", () =>
+    withScript(["slow"], ({ streamer, recorded }) =>
+      Effect.gen(function* () {
+        const off = { preset: "warm", intensity: 0.5, enabled: false } as const
+        const on = { ...off, enabled: true }
+        const changes = Stream.make(off).pipe(
+          Stream.concat(Stream.fromEffect(Effect.as(Effect.sleep("2 seconds"), on))),
+          Stream.tap((change) => (change === off ? Effect.sleep("500 millis") : Effect.void))
+        )
+        const request = { ...enhanced, enhancementChanges: changes, pace: Effect.sleep("250 millis") }
+        const fiber = yield* Effect.fork(collect(streamer.stream(request)))
+        yield* TestClock.adjust("150 millis")
+        yield* TestClock.adjust("10 seconds")
+        const events = yield* Fiber.join(fiber)
+        const planned = ofTag(events, "Planned")
+        assert.deepStrictEqual(
+          planned.map(({ enhancement, plan }) => [plan.source, plan.preset, plan.intensity, enhancement.enabled]),
+          [
+            ["fallback", "adaptive", 1, true],
+            ["fallback", "warm", 0, false],
+            ["fingerprint", "warm", 0, false],
+            ["fingerprint", "warm", 0.5, true]
+          ]
+        )
+        assert.isTrue(planned[2]!.plan.settings.bypass)
+        assert.deepStrictEqual(
+          recorded.slice(1).map((record) => (record.call === "open" ? null : [record.plan, record.glideSeconds])),
+          [
+            [planned[1]!.plan, 0.5],
+            [planned[2]!.plan, 2],
+            [planned[3]!.plan, 0.5]
+          ]
+        )
+        assertWholeFrom(events, 0)
+      })
+    )
+  )
+
+  it.effect("refuses more streams than it may play, and gives the place of each back however it ends", () =>
+    withScript(
+      ["ok"],
+      ({ streamer }) =>
+        Effect.gen(function* () {
+          const held = { ...enhanced, enhancement: null, pace: Effect.never }
+          const first = yield* Effect.fork(collect(streamer.stream(held)))
+          const second = yield* Effect.fork(collect(streamer.stream(held)))
+          yield* Effect.repeatN(Effect.yieldNow(), 50)
+          const refused = yield* Effect.flip(collect(streamer.stream({ ...enhanced, enhancement: null })))
+          assert.deepStrictEqual(refused, new TooManyStreams({ maximum: 2 }))
+          yield* Fiber.interrupt(first)
+          const unknown = { ...enhanced, trackId: 8 as typeof enhanced.trackId }
+          yield* Effect.flip(collect(streamer.stream(unknown)))
+          assertWholeFrom(yield* collect(streamer.stream({ ...enhanced, enhancement: null })), 0)
+          assertWholeFrom(yield* collect(streamer.stream({ ...enhanced, enhancement: null })), 0)
+          yield* Fiber.interrupt(second)
+        }),
+      { maximumStreams: 2 }
+    )
+  )
+
+  it.effect("completes without a sample where it starts at the end, past it, and further than any file", () =>
+    withScript(["ok"], ({ streamer }) =>
+      Effect.gen(function* () {
+        for (const startSeconds of [signal[0]!.length / sampleRate, 1000, 1e300, Number.MAX_VALUE]) {
+          for (const enhancement of [null, enhanced.enhancement]) {
+            const events = yield* collect(streamer.stream({ ...enhanced, enhancement, startSeconds }))
+            assert.isTrue(Number.isSafeInteger(ofTag(events, "Started")[0]!.startFrame))
+            assert.isEmpty(ofTag(events, "Pcm"))
+          }
+        }
       })
     )
   )

@@ -79,7 +79,7 @@ export const layer = (tracks: Readonly<Record<string, MemoryTrack>>): Layer.Laye
     AudioDecoder.of({
       identity: { name: "memory", version: "1" },
       probe,
-      open: (path) => Effect.flatMap(probe(path), (info) => readingOf(info, decode(path))),
+      open: (path, options) => Effect.flatMap(probe(path), (info) => readingOf(info, decode(path, options))),
       decode
     })
   )

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url"
 import { ListeningLine } from "../../src/layers/FingerprintServer.ts"
 
 export interface RunningService {
+  readonly pid: number
   /** `http://127.0.0.1:<port>` */
   readonly url: string
   /** What it has logged so far. */
@@ -65,7 +66,7 @@ export const startService = (
       const found = childrenOf(child.pid!).find((pid) => commandOf(pid).includes("fingerprint-server"))
       return found === undefined ? Effect.fail("not yet") : Effect.succeed(found)
     }).pipe(Effect.retry(Schedule.spaced("50 millis")), Effect.orDie)
-    return { url, log: () => log, fingerprintServer }
+    return { pid: child.pid!, url, log: () => log, fingerprintServer }
   })
 
 /** The fingerprint server alone, reading below `folder`. */

@@ -111,6 +111,12 @@ export const makeFingerprintAnalyzer = (options: {
   })
 
   const finish = (): AnalysisOutcome => {
+    const outcome = conclude()
+    kernels.release()
+    return outcome
+  }
+
+  const conclude = (): AnalysisOutcome => {
     clock.finish()
     if (fault !== undefined) return fault
     const seconds = frames / sampleRate

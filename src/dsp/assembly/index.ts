@@ -1,5 +1,5 @@
 // Everything that the wasm exports, one file a kernel. Built by `npm run build:wasm` into gen/kernels.wasm.
-export { allocate } from "./memory"
+export { allocate, release } from "./memory"
 export { kWeightedEnergy } from "./kWeighting"
 export { complexFft } from "./fft"
 export { stereoPower } from "./stereoPower"
@@ -18,4 +18,5 @@ export { expand, compress, applyGain } from "./dynamics"
 export { widenSide } from "./stereoWidth"
 export { followedEnergy } from "./followedEnergy"
 export { limit } from "./limiter"
-export { shapeBlock, finishBlock, renderBlocks } from "./masteringChain"
+export { shapeBlock, finishBlock, renderBlocks, limitBlocks } from "./masteringChain"
+export { resample } from "./resampler"

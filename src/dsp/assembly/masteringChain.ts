@@ -49,3 +49,23 @@ export function renderBlocks(chain: usize, x: usize, out: usize, count: i32): vo
     out += (<usize>frames) << 2
   }
 }
+
+/** The limiter alone, on `count` blocks from `x` to `out`, f32, channels as many bytes apart as their strides say. */
+export function limitBlocks(
+  x: usize,
+  stride: usize,
+  block: usize,
+  channels: i32,
+  frames: i32,
+  limiter: usize,
+  out: usize,
+  outStride: usize,
+  count: i32
+): void {
+  for (; count > 0; count--) {
+    widen(x, stride, block, channels, frames)
+    limit(block, channels, frames, limiter, out, outStride)
+    x += (<usize>frames) << 2
+    out += (<usize>frames) << 2
+  }
+}

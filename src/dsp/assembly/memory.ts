@@ -1,4 +1,4 @@
-// The memory of one instance: handed out from the bottom, never taken back. An instance serves one analysis.
+// The memory of one instance: handed out from the bottom, and taken back all at once.
 
 /** Address of `bytes` zeroed bytes, 16-byte aligned; 0 where the instance's memory is used up. */
 export function allocate(bytes: usize): usize {
@@ -8,4 +8,11 @@ export function allocate(bytes: usize): usize {
   return address
 }
 
-let top: usize = (__heap_base + 15) & ~15
+/** Takes back all that was handed out, and zeroes it. */
+export function release(): void {
+  memory.fill(bottom, 0, top - bottom)
+  top = bottom
+}
+
+const bottom: usize = (__heap_base + 15) & ~15
+let top: usize = bottom

@@ -40,6 +40,8 @@ export interface MasteringChainOptions {
   readonly settings: RenderSettings
   /** As in LookAheadLimiter. */
   readonly isExhaustive?: boolean
+  /** Whose memory it shall work in. Default: its own. */
+  readonly kernels?: Kernels
 }
 
 /** Control values are this far apart, about. */
@@ -71,7 +73,7 @@ export const gridFrames = (sampleRate: number): number =>
 
 /** Throws a RangeError where the kernels cannot have their memory. */
 export const makeMasteringChain = (options: MasteringChainOptions): MasteringChain => {
-  const kernels: Kernels = makeKernels()
+  const kernels = options.kernels ?? makeKernels()
   const { functions } = kernels
   const { channels, sampleRate } = options
   const blockFrames = gridFrames(sampleRate)

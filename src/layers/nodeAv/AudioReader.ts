@@ -43,7 +43,7 @@ const toleranceFrames: Readonly<Record<string, number>> = {
 // Streams of frames without a frame around them: what does not decode at their ends is a tag, or the rest of a frame.
 const bareStreams = new Set(["mp3", "aac"])
 
-/** Work of one call of `next`, while it drops samples before the wanted position. */
+/** Work of one call of `arrive`, while it drops samples before the wanted position. */
 const dropFramesPerCall = 65_536
 
 /** Damaged packets looked past for one that decodes: with one the damage is in the middle, without one at the end. */
@@ -97,7 +97,7 @@ export class AudioReader {
     this.info = { sampleRate, channels, codec, totalFrames: this.#declaredFrames ?? estimatedFrames }
   }
 
-  /** Goes to `startFrame`. To be called once, before the first `next`. */
+  /** Goes to `startFrame`. To be called once, before the first `next` or `arrive`. */
   seek(startFrame: number): void {
     if (startFrame <= 0 || this.#end !== undefined) return
     this.#startFrame = startFrame
@@ -119,13 +119,26 @@ export class AudioReader {
    * "end" behind the last. Throws TrackUnreadable once what was decoded before is delivered.
    */
   next(lengthFrames: number): AudioBlock | "dropping" | "end" {
-    if (!this.#drop()) return "dropping"
+    if (!this.arrive()) return "dropping"
     const start = Math.max(this.#position - this.#queue.lengthFrames, this.#startFrame)
     const channels = Array.from({ length: this.info.channels }, () => new Float32Array(lengthFrames))
     const length = this.readInto(channels, lengthFrames)
     if (length === 0) return "end"
     if (length === lengthFrames) return { start, length, channels }
     return { start, length, channels: channels.map((samples) => samples.slice(0, length)) }
+  }
+
+  /** Drops frames before the wanted position; false: there may be more of them. True before the first `readInto`. */
+  arrive(): boolean {
+    for (let dropped = 0; this.#position < this.#startFrame && this.#hasFrame();) {
+      if (dropped >= dropFramesPerCall) return false
+      const { lengthFrames } = this.#source
+      if (this.#position + lengthFrames > this.#startFrame) return true
+      this.#position += lengthFrames
+      this.#source.drop()
+      dropped += lengthFrames
+    }
+    return true
   }
 
   /**
@@ -192,19 +205,6 @@ export class AudioReader {
       }
     }
     return false
-  }
-
-  /** Drops frames before the wanted position; false: there may be more of them. */
-  #drop(): boolean {
-    for (let dropped = 0; this.#position < this.#startFrame && this.#hasFrame();) {
-      if (dropped >= dropFramesPerCall) return false
-      const { lengthFrames } = this.#source
-      if (this.#position + lengthFrames > this.#startFrame) return true
-      this.#position += lengthFrames
-      this.#source.drop()
-      dropped += lengthFrames
-    }
-    return true
   }
 
   /** Queues frames until there are `lengthFrames`, or the file ends, or a frame cannot follow what is queued. */

@@ -27,6 +27,19 @@ describe("FingerprintAnalyzer", () => {
     for (const block of [1, 333, 4096]) expect(JSON.stringify(analyse(rate, signal, block))).toBe(whole)
   })
 
+  it("gives the same bits whatever was analysed before, and while another analysis runs", () => {
+    const rate = 22_050
+    const signal = [drums(rate, 1.5, "rock", 120), pinkNoise(rate, 1.5, 0.3, 4)]
+    const first = JSON.stringify(analyse(rate, signal))
+    analyse(96_000, onAll(6, whiteNoise(96_000, 1, -3, 5)))
+    expect(JSON.stringify(analyse(rate, signal))).toBe(first)
+    const other = makeFingerprintAnalyzer({ sampleRate: rate, channels: 2 })
+    other.push(onAll(2, whiteNoise(rate, 1, -3, 6)), rate)
+    expect(JSON.stringify(analyse(rate, signal))).toBe(first)
+    other.finish()
+    expect(JSON.stringify(analyse(rate, signal))).toBe(first)
+  })
+
   it("keeps nothing of the arrays it is given", () => {
     const rate = 8000
     const noise = whiteNoise(rate, 1, -6, 1)

@@ -1,0 +1,348 @@
+/**
+ * ChunkMastering on worker processes, many renderings each: a native decoder that hangs or crashes takes its process
+ * with it, and the renderings that lived there go on in another one, at the very next sample. Renderings on other
+ * workers notice nothing.
+ */
+import { spawn } from "node:child_process"
+import { readFileSync } from "node:fs"
+import { availableParallelism } from "node:os"
+import type { Readable } from "node:stream"
+import { fileURLToPath } from "node:url"
+import { Data, Deferred, Duration, Effect, Exit, FiberId, Layer, Option, Schedule, Schema, Stream } from "effect"
+import type { TrackUnreadable } from "../domain/AnalysisError.ts"
+import type { MasteringPlan } from "../domain/MasteringPlan.ts"
+import { ChunkMastering, type PcmFrame, type RenderRequest } from "../services/ChunkMastering.ts"
+import {
+  aliveIntervalMs,
+  makeMessageSplitter,
+  RenderOrder,
+  RenderReport,
+  reportDescriptor
+} from "./ChunkMasteringProcessProtocol.ts"
+import { fromLittleEndian } from "./littleEndian.ts"
+import { endProcess } from "./workerProcess/endProcess.ts"
+import { deadly, makeStrikes } from "./workerProcess/Strikes.ts"
+
+export interface ProcessPoolOptions {
+  /** Default: as many as the machine runs at the same time, and at least two: one is there when another one dies. */
+  readonly workers?: number
+  /** Arguments of `node`. Default: the render worker. */
+  readonly workerCommand?: ReadonlyArray<string>
+  /** A worker that shows no sign of life for this long is killed. Default 1 s: a listener's buffer holds 2 s. */
+  readonly stallTimeout?: Duration.DurationInput
+}
+
+const defaultStallTimeout = Duration.seconds(1)
+/** A worker in an uninterruptible sleep waits for a disk, which may have to spin up first. */
+const diskTimeout = Duration.seconds(15)
+/** From spawn to ready. */
+const startTimeout = Duration.seconds(30)
+/** From SIGTERM to SIGKILL. */
+const graceTimeout = Duration.seconds(1)
+/** Between the death of a worker and the next start: at once, then from 0.1 s, doubling up to 5 s, while it does not live a healthy minute. */
+const restartPolicy = Schedule.exponential("100 millis").pipe(
+  Schedule.union(Schedule.spaced("5 seconds")),
+  Schedule.jittered,
+  Schedule.resetAfter("1 minute")
+)
+
+export const renderWorkerCommand: ReadonlyArray<string> = [
+  fileURLToPath(new URL("../renderWorker.ts", import.meta.url))
+]
+
+/** The worker died, hung or talked nonsense. Stays inside the pool. */
+class WorkerLost extends Data.TaggedError("WorkerLost")<{ readonly detail: string }> {}
+
+const make = (options: ProcessPoolOptions) =>
+  Effect.gen(function* () {
+    const { workerCommand = renderWorkerCommand, workers: count = Math.max(2, availableParallelism()) } = options
+    const stallTimeout = Duration.decode(options.stallTimeout ?? defaultStallTimeout)
+    const strikes = makeStrikes()
+    const slots: ReadonlyArray<Slot> = Array.from({ length: count }, () => ({ worker: undefined }))
+    const someReady = yield* Effect.makeLatch(false)
+
+    const findReady = (): Worker | undefined =>
+      slots
+        .flatMap(({ worker }) => (worker?.isReady() === true ? [worker] : []))
+        .reduce<Worker | undefined>(
+          (best, worker) => (best === undefined || worker.load() < best.load() ? worker : best),
+          undefined
+        )
+
+    /** The ready worker that has least to do; waits for one. */
+    const leastLoaded: Effect.Effect<Worker> = Effect.suspend(() => {
+      const worker = findReady()
+      return worker === undefined
+        ? Effect.zipRight(
+            someReady.close,
+            Effect.zipRight(
+              Effect.suspend(() => (findReady() ? Effect.void : someReady.await)),
+              leastLoaded
+            )
+          )
+        : Effect.succeed(worker)
+    })
+
+    const live = (slot: Slot): Effect.Effect<void> =>
+      Effect.acquireUseRelease(
+        Effect.sync(() => (slot.worker = spawnWorker(workerCommand, stallTimeout))),
+        (worker) =>
+          Deferred.await(worker.ready).pipe(
+            Effect.timeoutFail({
+              duration: startTimeout,
+              onTimeout: () => new WorkerLost({ detail: "it did not start" })
+            }),
+            Effect.zipRight(someReady.open),
+            Effect.zipRight(Deferred.await(worker.lost)),
+            Effect.catchAll((lost) => Effect.succeed(lost)),
+            Effect.flatMap(({ detail }) =>
+              Effect.logWarning(`A render worker was lost: ${detail}; another one is started`)
+            )
+          ),
+        (worker) => Effect.sync(() => void (slot.worker = undefined)).pipe(Effect.zipRight(worker.end))
+      )
+    yield* Effect.forEach(
+      slots,
+      (slot) => {
+        // The first death is followed by a start at once: streams wait.
+        const twice = Effect.zipRight(live(slot), live(slot))
+        return Effect.forkScoped(Effect.repeat(twice, restartPolicy))
+      },
+      { discard: true }
+    )
+
+    const open = Effect.fn("ChunkMastering.open")(function* (request: RenderRequest) {
+      const file = yield* strikes.keyOf(request.path)
+      let plan: MasteringPlan | null = request.plan
+      let nextFrame = request.startFrame
+      let job: Job | undefined
+
+      const detach = Effect.sync(() => {
+        job?.close()
+        job = undefined
+      })
+
+      /** Runs `use` on a rendering that starts at the next frame wanted, on another worker if one is lost with it. */
+      const onWorker = <A>(
+        use: (job: Job, opened: Opened) => Effect.Effect<A, TrackUnreadable | WorkerLost>
+      ): Effect.Effect<A, TrackUnreadable> =>
+        Effect.suspend(() => {
+          if (strikes.isRefused(file)) return Effect.fail(deadly(request.path))
+          const held = job
+          if (held !== undefined) return use(held, held.opened!)
+          return Effect.flatMap(leastLoaded, (worker) => {
+            const fresh = worker.begin()
+            job = fresh
+            return fresh.ask({ _tag: "Open", job: fresh.number, ...request, startFrame: nextFrame, plan }).pipe(
+              Effect.flatMap((report) => {
+                if (report._tag !== "Opened") return Effect.die(unexpected(report))
+                fresh.opened = report
+                return use(fresh, report)
+              })
+            )
+          })
+        }).pipe(
+          Effect.catchTag("WorkerLost", ({ detail }) => {
+            if (job?.isBlamed() === true) strikes.add(file)
+            return Effect.logWarning(`A rendering goes on in another worker at sample ${nextFrame}: ${detail}`).pipe(
+              Effect.zipRight(detach),
+              Effect.zipRight(onWorker(use))
+            )
+          })
+        )
+
+      yield* Effect.addFinalizer(() => detach)
+      const { channels, sampleRate, totalFrames } = yield* onWorker((_, opened) => Effect.succeed(opened))
+
+      const next: Effect.Effect<PcmFrame, Option.Option<TrackUnreadable>> = onWorker((held) =>
+        Effect.map(held.ask({ _tag: "Pull", job: held.number }), (report): PcmFrame | null => {
+          if (report._tag === "End") return null
+          if (report._tag !== "Frame") throw unexpected(report)
+          strikes.forgive(file)
+          nextFrame = report.sampleOffset + report.sampleCount
+          const { sampleCount, sampleOffset } = report
+          return { sampleOffset, sampleCount, samples: fromLittleEndian(held.samples()) }
+        })
+      ).pipe(
+        Effect.mapError(Option.some),
+        Effect.flatMap((frame) => (frame === null ? Effect.fail(Option.none()) : Effect.succeed(frame)))
+      )
+
+      const setPlan = (to: MasteringPlan, glideSeconds: number) =>
+        Effect.sync(() => {
+          // A pass-through has no chain that could change.
+          if (request.plan === null) return
+          plan = to
+          if (job?.opened !== undefined) job.send({ _tag: "SetPlan", job: job.number, plan: to, glideSeconds })
+        })
+      return { sampleRate, channels, totalFrames, frames: Stream.repeatEffectOption(next), setPlan }
+    })
+
+    return ChunkMastering.of({ open })
+  })
+
+export const layer = (options: ProcessPoolOptions = {}): Layer.Layer<ChunkMastering> =>
+  Layer.scoped(ChunkMastering, make(options))
+
+const unexpected = (report: RenderReport) => new Error(`A render worker answered with ${report._tag}`)
+
+interface Slot {
+  worker: Worker | undefined
+}
+
+type Opened = Extract<RenderReport, { readonly _tag: "Opened" }>
+
+/** One rendering on one worker. */
+interface Job {
+  readonly number: number
+  opened: Opened | undefined
+  readonly send: (order: RenderOrder) => void
+  /** One question at a time. */
+  readonly ask: (order: RenderOrder) => Effect.Effect<RenderReport, TrackUnreadable | WorkerLost>
+  /** Of the last Frame. */
+  readonly samples: () => Uint8Array<ArrayBuffer>
+  /** Whether the worker was at work on this one when it was lost. */
+  readonly isBlamed: () => boolean
+  readonly close: () => void
+}
+
+interface Worker {
+  readonly ready: Deferred.Deferred<void, WorkerLost>
+  readonly lost: Deferred.Deferred<WorkerLost>
+  readonly isReady: () => boolean
+  /** Renderings that it has. */
+  readonly load: () => number
+  readonly begin: () => Job
+  /** SIGTERM, SIGKILL after the grace time; done when it is gone. */
+  readonly end: Effect.Effect<void>
+}
+
+type Listener = (event: RenderReport | WorkerLost, samples: Uint8Array<ArrayBuffer>) => void
+
+const nothing = new Uint8Array(0)
+
+const spawnWorker = (command: ReadonlyArray<string>, stallTimeout: Duration.Duration): Worker => {
+  // Its stdout goes to stderr: the parent's own stdout belongs to the parent.
+  const child = spawn(process.execPath, command, { stdio: ["pipe", 2, 2, "pipe"] })
+  const ready = Deferred.unsafeMake<void, WorkerLost>(FiberId.none)
+  const lost = Deferred.unsafeMake<WorkerLost>(FiberId.none)
+  const listeners = new Map<number, Listener>()
+  let jobs = 0
+  let isReady = false
+  let loss: WorkerLost | undefined
+  let working = 0
+  let lastSign = performance.now()
+
+  const lose = (detail: string) => {
+    if (loss !== undefined) return
+    loss = new WorkerLost({ detail })
+    clearInterval(watch)
+    Deferred.unsafeDone(ready, loss)
+    Deferred.unsafeDone(lost, Exit.succeed(loss))
+    for (const listener of listeners.values()) listener(loss, nothing)
+    child.kill("SIGKILL")
+  }
+
+  // Its own delay says how long this process did not run; the worker may not have run either.
+  let lastLook = performance.now()
+  const watch = setInterval(() => {
+    const now = performance.now()
+    const missed = now - lastLook - aliveIntervalMs
+    lastLook = now
+    if (missed > aliveIntervalMs) lastSign = now
+    if (!isReady) return
+    const silence = now - lastSign
+    if (silence < Duration.toMillis(stallTimeout)) return
+    if (silence < Duration.toMillis(diskTimeout) && waitsForDisk(child.pid)) return
+    lose(`no sign of life for ${(silence / 1000).toFixed(1)} s`)
+  }, aliveIntervalMs)
+
+  const onMessage = (text: string, samples: Uint8Array<ArrayBuffer>) => {
+    const decoded = decodeReport(text)
+    if (decoded._tag === "Left") return lose("it sent what is no report")
+    const report = decoded.right
+    lastSign = performance.now()
+    switch (report._tag) {
+      case "Ready":
+        isReady = true
+        return Deferred.unsafeDone(ready, Exit.void)
+      case "Alive":
+        return
+      case "Working":
+        working = report.job
+        return
+      default:
+        if (working === report.job) working = 0
+        listeners.get(report.job)?.(report, samples)
+    }
+  }
+
+  child.once("error", (error) => lose(error.message))
+  child.once("close", (code, signal) => lose(signal === null ? `it exited with ${code}` : `it was ended by ${signal}`))
+  // A worker that is gone closes its pipes; `close` tells.
+  child.stdin?.on("error", () => {})
+  const split = makeMessageSplitter(onMessage)
+  const reports = child.stdio[reportDescriptor] as Readable
+  reports.on("error", () => {})
+  reports.on("data", (bytes: Buffer) => void (split(bytes) || lose("it sent what is no message")))
+
+  const send = (order: RenderOrder) => {
+    if (loss === undefined) child.stdin?.write(`${encodeOrder(order)}\n`)
+  }
+
+  const begin = (): Job => {
+    const number = ++jobs
+    let samples: Uint8Array<ArrayBuffer> = nothing
+    // So that it counts from here on.
+    listeners.set(number, () => {})
+    return {
+      number,
+      opened: undefined,
+      send,
+      ask: (order) =>
+        Effect.async<RenderReport, TrackUnreadable | WorkerLost>((resume) => {
+          if (loss !== undefined) return resume(Effect.fail(loss))
+          listeners.set(number, (event, payload) => {
+            listeners.set(number, () => {})
+            if (event._tag === "WorkerLost") return resume(Effect.fail(event))
+            if (event._tag === "Failed") return resume(Effect.fail(event.error))
+            if (event._tag === "Broken") return resume(Effect.dieMessage(`A rendering broke: ${event.detail}`))
+            samples = payload
+            resume(Effect.succeed(event))
+          })
+          send(order)
+        }),
+      samples: () => samples,
+      isBlamed: () => working === number,
+      close: () => {
+        listeners.delete(number)
+        send({ _tag: "Close", job: number })
+      }
+    }
+  }
+
+  return {
+    ready,
+    lost,
+    isReady: () => isReady && loss === undefined,
+    load: () => listeners.size,
+    begin,
+    end: Effect.suspend(() => {
+      clearInterval(watch)
+      return endProcess(child, graceTimeout)
+    })
+  }
+}
+
+const decodeReport = Schema.decodeUnknownEither(RenderReport)
+const encodeOrder = Schema.encodeSync(RenderOrder)
+
+/** Whether a process is in an uninterruptible sleep (proc(5), field 3); false where the system does not say. */
+const waitsForDisk = (pid: number | undefined): boolean => {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8")
+    return stat.slice(stat.lastIndexOf(")") + 2).startsWith("D")
+  } catch {
+    return false
+  }
+}
