@@ -1,11 +1,8 @@
 /** The one place that composes the service: what `lathe serve` runs. */
-import { HttpLayerRouter, HttpServer } from "@effect/platform"
-import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import { HttpLayerRouter } from "@effect/platform"
 import { Duration, Effect, Fiber, Layer, Option, Schedule } from "effect"
 import { mkdir } from "node:fs/promises"
-import { createServer } from "node:http"
 import { join } from "node:path"
-import { PortUnavailable } from "./domain/PortUnavailable.ts"
 import * as AudioDecoderNodeAv from "./layers/AudioDecoderNodeAv.ts"
 import * as AudioEncoderNodeAv from "./layers/AudioEncoderNodeAv.ts"
 import * as ChunkMasteringProcessPool from "./layers/ChunkMasteringProcessPool.ts"
@@ -17,7 +14,9 @@ import * as FingerprintServerClientGrpc from "./layers/FingerprintServerClientGr
 import * as FingerprintServerProcess from "./layers/FingerprintServerProcess.ts"
 import * as FingerprintSidecarFiles from "./layers/FingerprintSidecarFiles.ts"
 import * as HttpDoors from "./layers/HttpDoors.ts"
+import * as HttpListener from "./layers/HttpListener.ts"
 import * as HttpRoutes from "./layers/HttpRoutes.ts"
+import * as ReadinessProbes from "./layers/ReadinessProbes.ts"
 import * as ResumeTokensHmac from "./layers/ResumeTokensHmac.ts"
 import * as RpcRoutes from "./layers/RpcRoutes.ts"
 import * as TrackLibraryFolders from "./layers/TrackLibraryFolders.ts"
@@ -26,9 +25,10 @@ import * as TrackStreamerLive from "./layers/TrackStreamerLive.ts"
 import * as WebSocketRoute from "./layers/WebSocketRoute.ts"
 import { DemoLibrary } from "./services/DemoLibrary.ts"
 import { FingerprintGenerator } from "./services/FingerprintGenerator.ts"
+import { Readiness } from "./services/Readiness.ts"
 import { TrackLibrary } from "./services/TrackLibrary.ts"
 
-export interface ServiceOptions {
+export interface ServiceOptions extends HttpDoors.DoorOptions {
   /** Music folders. None: the demo library, made below `dataFolder`. */
   readonly folders: ReadonlyArray<string>
   /** Port of HTTP, WebSocket and RPC; 0: one that is free. */
@@ -39,7 +39,8 @@ export interface ServiceOptions {
   readonly dataFolder: string
 }
 
-const host = "127.0.0.1"
+/** The fingerprint server is a child of this process and nobody else's business. */
+const fingerprintHost = "127.0.0.1"
 
 /** The start waits this long for the first scan and the fingerprint server; both go on without being waited for. */
 const startPatience = Duration.seconds(10)
@@ -47,11 +48,14 @@ const startPatience = Duration.seconds(10)
 /** Everything a listener meets is there before the address is told: the tracks, and who measures them. */
 const fillAndAnnounce = (demoFolder: string | undefined) =>
   Effect.gen(function* () {
-    const { address } = yield* HttpServer.HttpServer
+    const listener = yield* HttpListener.HttpListener
+    const readiness = yield* Readiness
+    // The first to end: what stops behind the doors stops with the doors closed.
+    yield* Effect.addFinalizer(() => listener.close)
     const library = yield* TrackLibrary
     const generator = yield* FingerprintGenerator
     if (demoFolder !== undefined) yield* Effect.flatMap(DemoLibrary, (demo) => demo.ensure(demoFolder))
-    const scan = yield* Effect.forkScoped(library.scan)
+    const scan = yield* Effect.forkScoped(Effect.tap(library.scan, readiness.libraryLoaded))
     const serverUp = generator.isServerAvailable.pipe(
       Effect.repeat({ until: (isAvailable) => isAvailable, schedule: Schedule.spaced("250 millis") })
     )
@@ -60,11 +64,13 @@ const fillAndAnnounce = (demoFolder: string | undefined) =>
     if (Option.isNone(up)) yield* Effect.logWarning("The fingerprint server is not up yet")
     const { length } = yield* library.list
     const tracks = `${length} ${length === 1 ? "track" : "tracks"}${Option.isNone(scanned) ? " so far" : ""}`
-    const port = address._tag === "TcpAddress" ? address.port : 0
-    yield* Effect.logInfo(`lathe serves ${tracks} at http://${host}:${port}/`)
+    yield* Effect.logInfo(`lathe serves ${tracks} at ${yield* HttpListener.addressOf}`)
   })
 
-/** The service, listening on loopback once it is built; fails where the demo cannot be made or the port is taken. */
+/**
+ * The service, listening once it is built; fails where the demo cannot be made, the database cannot be opened or the
+ * port is taken. It ends from the outside in: doors, streams, what renders and generates, fingerprint server, database.
+ */
 export const layer = (options: ServiceOptions) =>
   Layer.unwrapScoped(
     Effect.gen(function* () {
@@ -73,9 +79,8 @@ export const layer = (options: ServiceOptions) =>
       const folders = demoFolder === undefined ? options.folders : [demoFolder]
       const fingerprintPort = yield* FingerprintServerProcess.findFreePort(options.fingerprintPort)
 
-      const repositories = Layer.merge(TrackRepoSqlite.layer, FingerprintRepoSqlite.layer).pipe(
-        Layer.provide(DatabaseSqlite.layer(join(options.dataFolder, "lathe.db")))
-      )
+      const database = DatabaseSqlite.layer(join(options.dataFolder, "lathe.db"))
+      const repositories = Layer.merge(TrackRepoSqlite.layer, FingerprintRepoSqlite.layer).pipe(Layer.provide(database))
       const library = TrackLibraryFolders.layer(folders).pipe(
         Layer.provide(repositories),
         Layer.provide(AudioDecoderNodeAv.layer)
@@ -84,29 +89,29 @@ export const layer = (options: ServiceOptions) =>
         Layer.provide([
           repositories,
           FingerprintSidecarFiles.layer,
-          FingerprintServerClientGrpc.layer({ baseUrl: `http://${host}:${fingerprintPort}` })
+          FingerprintServerClientGrpc.layer({ baseUrl: `http://${fingerprintHost}:${fingerprintPort}` })
         ])
       )
       const mastering = ChunkMasteringProcessPool.layer()
       const streamer = TrackStreamerLive.layer.pipe(Layer.provide([library, generator, mastering]))
 
-      const routes = Layer.mergeAll(HttpDoors.layer, HttpRoutes.layer, RpcRoutes.layer, WebSocketRoute.layer).pipe(
-        Layer.provide([streamer, library, generator, ResumeTokensHmac.layer(options.dataFolder)])
-      )
-      const server = NodeHttpServer.layer(() => createServer(), { port: options.port, host }).pipe(
-        Layer.mapError(({ cause }) => {
-          const detail = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause)
-          return new PortUnavailable({ server: "The service", host, port: options.port, detail })
-        })
-      )
+      const readiness = ReadinessProbes.layer.pipe(Layer.provide([library, generator, mastering, database]))
+
+      const routes = Layer.mergeAll(
+        HttpDoors.layer(options),
+        HttpRoutes.layer,
+        RpcRoutes.layer,
+        WebSocketRoute.layer
+      ).pipe(Layer.provide([streamer, library, generator, readiness, ResumeTokensHmac.layer(options.dataFolder)]))
 
       const demo = DemoLibraryProcedural.layer.pipe(Layer.provide(AudioEncoderNodeAv.layer))
 
       return Layer.scopedDiscard(fillAndAnnounce(demoFolder)).pipe(
         Layer.provideMerge(HttpLayerRouter.serve(routes, { disableLogger: true, disableListenLog: true })),
-        Layer.provideMerge(server),
-        Layer.provideMerge(Layer.mergeAll(library, generator, demo)),
-        Layer.provideMerge(FingerprintServerProcess.layer({ port: fingerprintPort, folders }))
+        Layer.provideMerge(HttpListener.layer(options)),
+        Layer.provideMerge(Layer.mergeAll(library, generator, demo, readiness)),
+        Layer.provideMerge(FingerprintServerProcess.layer({ port: fingerprintPort, folders })),
+        Layer.provideMerge(database)
       )
     })
   )

@@ -1,15 +1,8 @@
 /** `lathe fingerprint-server`: the fingerprint server alone, for other services. */
 import { Command, Options } from "@effect/cli"
-import { Config, Effect } from "effect"
+import { Effect } from "effect"
 import { resolve } from "node:path"
-import { defaultFingerprintPort, Port } from "./options.ts"
-
-const port = Options.integer("port").pipe(
-  Options.withSchema(Port),
-  Options.withFallbackConfig(Config.integer("LATHE_FINGERPRINT_PORT")),
-  Options.withDefault(defaultFingerprintPort),
-  Options.withDescription(`Port on 127.0.0.1 (LATHE_FINGERPRINT_PORT, ${defaultFingerprintPort}); 0 takes a free one.`)
-)
+import { givenBy, optionOf, readSetting } from "./settings.ts"
 
 const roots = Options.text("root").pipe(
   Options.repeated,
@@ -24,10 +17,13 @@ const parentGone = Effect.async<void>((resume) => {
 // Loaded when it is needed: other commands start without it.
 const server = Effect.promise(() => import("../layers/FingerprintServer.ts"))
 
-export const fingerprintServer = Command.make("fingerprint-server", { port, roots }, ({ port, roots }) => {
+const options = { fingerprintPort: optionOf("fingerprintPort", "port"), roots }
+
+export const fingerprintServer = Command.make("fingerprint-server", options, ({ fingerprintPort, roots }) => {
   const folders = (roots.length > 0 ? roots : ["."]).map((root) => resolve(root))
-  return Effect.race(
-    Effect.flatMap(server, ({ launch }) => launch({ port, folders })),
-    parentGone
-  )
+  return Effect.gen(function* () {
+    const port = yield* readSetting("fingerprintPort", givenBy({ fingerprintPort }))
+    const { launch } = yield* server
+    return yield* Effect.race(launch({ port, folders }), parentGone)
+  })
 }).pipe(Command.withDescription("Serve fingerprints by gRPC and by HTTP (POST /fingerprint) on one port."))

@@ -3,12 +3,6 @@ import { Options } from "@effect/cli"
 import { Schema } from "effect"
 import { BypassableStage, Intensity, Preset } from "../domain/MasteringPlan.ts"
 
-/** Of the fingerprint server, where nothing else is said. */
-export const defaultFingerprintPort = 50051
-
-/** 0 stands for one that is free. */
-export const Port = Schema.Int.pipe(Schema.between(0, 65_535))
-
 export const preset = Options.choice("preset", Preset.literals).pipe(
   Options.withDefault("adaptive" as const),
   Options.withDescription("What the sound is moved toward.")

@@ -1,47 +1,47 @@
 /** `lathe serve`: the service, its fingerprint server, and a demo library where no folder is given. */
-import { Args, Command, Options } from "@effect/cli"
-import { Config, Effect, Layer } from "effect"
-import { homedir } from "node:os"
-import { join, resolve } from "node:path"
-import { defaultFingerprintPort, Port } from "./options.ts"
-
-const defaultPort = 8765
-
-/** The XDG base directory for what a program keeps. */
-const defaultDataFolder = Config.string("XDG_DATA_HOME").pipe(
-  Config.withDefault(join(homedir(), ".local", "share")),
-  Config.map((folder) => join(folder, "lathe"))
-)
+import { Args, Command } from "@effect/cli"
+import { Effect, Layer } from "effect"
+import { resolve } from "node:path"
+import { withFormat } from "../layers/Logging.ts"
+import { givenBy, optionOf, readSetting, readToken, settings } from "./settings.ts"
 
 const folders = Args.text({ name: "FOLDER" }).pipe(
   Args.withDescription("A music folder. Without any, a small demo library is made and played."),
   Args.repeated
 )
 
-const port = Options.integer("port").pipe(
-  Options.withSchema(Port),
-  Options.withFallbackConfig(Config.integer("LATHE_PORT")),
-  Options.withDefault(defaultPort),
-  Options.withDescription(`Port on 127.0.0.1 (LATHE_PORT, ${defaultPort}); 0 takes a free one.`)
-)
-
-const fingerprintPort = Options.integer("fingerprint-port").pipe(
-  Options.withSchema(Port),
-  Options.withFallbackConfig(Config.integer("LATHE_FINGERPRINT_PORT")),
-  Options.withDefault(defaultFingerprintPort),
-  Options.withDescription("Port of the fingerprint server (LATHE_FINGERPRINT_PORT, 50051); another where it is taken.")
-)
-
-const data = Options.text("data").pipe(
-  Options.withFallbackConfig(Config.orElse(Config.string("LATHE_DATA"), () => defaultDataFolder)),
-  Options.withDescription("Folder for the database and the demo (LATHE_DATA, else lathe in the user's data folder).")
-)
+const options = {
+  host: optionOf("host"),
+  port: optionOf("port"),
+  tokenFile: optionOf("tokenFile"),
+  origins: optionOf("origins"),
+  requestsPerSecond: optionOf("requestsPerSecond"),
+  fingerprintPort: optionOf("fingerprintPort"),
+  dataFolder: optionOf("dataFolder"),
+  logFormat: optionOf("logFormat")
+}
 
 // Loaded when it is needed: other commands start without it.
 const service = Effect.promise(() => import("../service.ts"))
 
-export const serve = Command.make("serve", { folders, port, fingerprintPort, data }, ({ data, folders, ...ports }) =>
-  Effect.flatMap(service, ({ layer }) =>
-    Layer.launch(layer({ ...ports, dataFolder: resolve(data), folders: folders.map((folder) => resolve(folder)) }))
-  )
+export const serve = Command.make("serve", { folders, ...options }, ({ folders, ...options }) =>
+  Effect.gen(function* () {
+    const given = givenBy(options)
+    const logFormat = yield* readSetting("logFormat", given)
+    const host = yield* readSetting("host", given)
+    const serviceOptions = {
+      host,
+      port: yield* readSetting("port", given),
+      token: yield* readToken(given, host),
+      origins: yield* readSetting("origins", given),
+      requestsPerSecond: yield* readSetting("requestsPerSecond", given),
+      fingerprintPort: yield* readSetting("fingerprintPort", given),
+      dataFolder: yield* readSetting("dataFolder", given),
+      folders: folders.map((folder) => resolve(folder))
+    }
+    // The processes that it starts write into the same log.
+    process.env[settings.logFormat.variable] = logFormat
+    const { layer } = yield* service
+    yield* Layer.launch(layer(serviceOptions)).pipe(withFormat(logFormat))
+  })
 ).pipe(Command.withDescription("Serve music folders: web page, WebSocket, RPC, and the fingerprint server."))

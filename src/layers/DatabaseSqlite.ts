@@ -2,9 +2,10 @@
 import { SqlClient } from "@effect/sql"
 import { SqliteClient, SqliteMigrator } from "@effect/sql-sqlite-node"
 import * as NodeContext from "@effect/platform-node/NodeContext"
-import { Effect, Layer } from "effect"
+import { Cause, Effect, Layer } from "effect"
 import { mkdirSync } from "node:fs"
 import { dirname } from "node:path"
+import { DatabaseUnavailable } from "../domain/DatabaseUnavailable.ts"
 import { dimensionNames } from "../domain/Fingerprint.ts"
 
 const initial = Effect.gen(function* () {
@@ -66,13 +67,22 @@ const migrate = SqliteMigrator.layer({ loader: SqliteMigrator.fromRecord({ "0001
   Layer.provide(NodeContext.layer)
 )
 
-/** `filename` is a path whose folder is made when missing, or `:memory:`. Faults at start are defects. */
-export const layer = (filename: string): Layer.Layer<SqlClient.SqlClient> =>
+/**
+ * `filename` is a path whose folder is made when missing, or `:memory:`. Closing it writes what is in the log back into
+ * the file.
+ */
+export const layer = (filename: string): Layer.Layer<SqlClient.SqlClient, DatabaseUnavailable> =>
   Layer.unwrapEffect(
     Effect.sync(() => {
       if (filename !== ":memory:") mkdirSync(dirname(filename), { recursive: true })
       return Layer.mergeAll(tune, migrate).pipe(Layer.provideMerge(SqliteClient.layer({ filename })))
     })
-  ).pipe(Layer.orDie)
+  ).pipe(Layer.catchAllCause((cause) => Layer.fail(unavailable(filename, cause))))
 
-export const layerMemory = layer(":memory:")
+const unavailable = (filename: string, cause: Cause.Cause<unknown>): DatabaseUnavailable => {
+  let detail = Cause.squash(cause)
+  while (detail instanceof Error && detail.cause !== undefined) detail = detail.cause
+  return new DatabaseUnavailable({ filename, detail: detail instanceof Error ? detail.message : String(detail) })
+}
+
+export const layerMemory = layer(":memory:").pipe(Layer.orDie)

@@ -1,11 +1,14 @@
-/** Plain HTTP: health, the list of tracks, and the web page. */
+/** Plain HTTP: health, metrics, the list of tracks, and the web page. */
 import { HttpLayerRouter, HttpServerResponse } from "@effect/platform"
-import { Effect, Layer, Schema } from "effect"
+import { Effect, Layer, Metric, Schema } from "effect"
 import { readdirSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { TrackId } from "../domain/Track.ts"
 import { FingerprintGenerator } from "../services/FingerprintGenerator.ts"
+import { isReady, Readiness } from "../services/Readiness.ts"
 import { TrackLibrary } from "../services/TrackLibrary.ts"
+import * as ProcessMetrics from "./ProcessMetrics.ts"
+import { contentType, toPrometheusText } from "./PrometheusText.ts"
 
 const TrackPath = Schema.Struct({ id: Schema.compose(Schema.NumberFromString, TrackId) })
 
@@ -24,6 +27,8 @@ const make = Effect.gen(function* () {
   const router = yield* HttpLayerRouter.HttpRouter
   const library = yield* TrackLibrary
   const generator = yield* FingerprintGenerator
+  const readiness = yield* Readiness
+  const measureProcess = yield* ProcessMetrics.make
 
   yield* router.add(
     "GET",
@@ -33,6 +38,34 @@ const make = Effect.gen(function* () {
         status: "ok",
         fingerprint_server: isAvailable ? "available" : "unavailable"
       })
+    )
+  )
+
+  // That this is answered is all that it says: who asks starts the process again when it is not.
+  yield* router.add("GET", "/health/live", HttpServerResponse.unsafeJson({ status: "live" }))
+
+  yield* router.add(
+    "GET",
+    "/health/ready",
+    Effect.map(readiness.report, (report) =>
+      HttpServerResponse.unsafeJson(
+        {
+          status: isReady(report) ? "ready" : "not_ready",
+          database: report.database ? "answers" : "silent",
+          library: report.library ? "loaded" : "loading",
+          rendering: report.rendering ? "possible" : "impossible",
+          fingerprint_server: report.fingerprintServer ? "available" : "unavailable"
+        },
+        { status: isReady(report) ? 200 : 503 }
+      )
+    )
+  )
+
+  yield* router.add(
+    "GET",
+    "/metrics",
+    Effect.zipRight(measureProcess, Metric.snapshot).pipe(
+      Effect.map((pairs) => HttpServerResponse.text(toPrometheusText(pairs), { contentType }))
     )
   )
 
@@ -61,4 +94,4 @@ const make = Effect.gen(function* () {
   yield* Effect.forEach(webFiles(), (name) => router.add("GET", `/${name}`, page(name)), { discard: true })
 })
 
-export const layer = Layer.effectDiscard(make)
+export const layer = Layer.scopedDiscard(make)

@@ -1,0 +1,50 @@
+/** The log: on stderr, for people or as one JSON object a line. What a program may read goes to stdout instead. */
+import { Cause, Effect, FiberId, FiberRef, HashMap, HashSet, List, Logger } from "effect"
+
+export type LogFormat = "text" | "json"
+
+/** JSON of anything: what has no JSON is written as text, and what contains itself is left out there. */
+const toJson = (value: unknown): string => {
+  const above: Array<unknown> = []
+  return JSON.stringify(value, function (this: unknown, _key, item: unknown) {
+    if (item instanceof Error) return item.message
+    if (typeof item === "bigint" || typeof item === "symbol" || typeof item === "function") return String(item)
+    if (typeof item === "number" && !Number.isFinite(item)) return String(item)
+    if (typeof item !== "object" || item === null) return item
+    while (above.length > 0 && above.at(-1) !== this) above.pop()
+    if (above.includes(item)) return "[circular]"
+    above.push(item)
+    return item
+  })
+}
+
+const toText = (part: unknown): string =>
+  typeof part === "string" ? part : part instanceof Error ? part.message : (toJson(part) ?? String(part))
+
+/** `time`, `level`, `message`, `fiber`; `annotations` (track_id, stream_epoch, ...), `spans` (ms) and `cause` if any. */
+export const jsonLogger: Logger.Logger<unknown, string> = Logger.make(
+  ({ annotations, cause, date, fiberId, logLevel, message, spans }) =>
+    toJson({
+      time: date.toISOString(),
+      level: logLevel._tag.toLowerCase(),
+      message: (Array.isArray(message) ? message : [message]).map(toText).join(" "),
+      fiber: FiberId.threadName(fiberId),
+      ...(!HashMap.isEmpty(annotations) && { annotations: Object.fromEntries(annotations) }),
+      ...(List.isCons(spans) && {
+        spans: Object.fromEntries(List.toArray(spans).map(({ label, startTime }) => [label, +date - startTime]))
+      }),
+      ...(!Cause.isEmpty(cause) && { cause: Cause.pretty(cause, { renderErrorCause: true }) })
+    })
+)
+
+const loggers: Record<LogFormat, () => Logger.Logger<unknown, void>> = {
+  text: () =>
+    process.stderr.isTTY ? Logger.prettyLogger({ stderr: true }) : Logger.withConsoleError(Logger.logfmtLogger),
+  json: () => Logger.withConsoleError(jsonLogger)
+}
+
+/** Writes the log in this format, and in no other, whatever was set up around the program. */
+export const withFormat =
+  (format: LogFormat) =>
+  <A, E, R>(program: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.locally(program, FiberRef.currentLoggers, HashSet.make(loggers[format](), Logger.tracerLogger))
