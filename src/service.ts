@@ -11,6 +11,7 @@ import * as AudioEncoderNodeAv from "./layers/AudioEncoderNodeAv.ts"
 import * as ChunkMasteringProcessPool from "./layers/ChunkMasteringProcessPool.ts"
 import * as DatabaseSqlite from "./layers/DatabaseSqlite.ts"
 import * as DemoLibraryProcedural from "./layers/DemoLibraryProcedural.ts"
+import * as FingerprintBackground from "./layers/FingerprintBackground.ts"
 import * as FingerprintGeneratorTiered from "./layers/FingerprintGeneratorTiered.ts"
 import * as FingerprintRepoSqlite from "./layers/FingerprintRepoSqlite.ts"
 import * as FingerprintServerClientGrpc from "./layers/FingerprintServerClientGrpc.ts"
@@ -18,13 +19,18 @@ import * as FingerprintServerProcess from "./layers/FingerprintServerProcess.ts"
 import * as FingerprintSidecarFiles from "./layers/FingerprintSidecarFiles.ts"
 import * as HttpDoors from "./layers/HttpDoors.ts"
 import * as HttpRoutes from "./layers/HttpRoutes.ts"
+import * as LatheApiRoutes from "./layers/LatheApiRoutes.ts"
+import * as LibraryCatalogSqlite from "./layers/LibraryCatalogSqlite.ts"
 import * as RpcRoutes from "./layers/RpcRoutes.ts"
+import * as TrackFileReaderLocal from "./layers/TrackFileReaderLocal.ts"
 import * as TrackLibraryFolders from "./layers/TrackLibraryFolders.ts"
+import * as TrackMediaCached from "./layers/TrackMediaCached.ts"
 import * as TrackRepoSqlite from "./layers/TrackRepoSqlite.ts"
 import * as TrackStreamerLive from "./layers/TrackStreamerLive.ts"
 import * as WebSocketRoute from "./layers/WebSocketRoute.ts"
 import { DemoLibrary } from "./services/DemoLibrary.ts"
 import { FingerprintGenerator } from "./services/FingerprintGenerator.ts"
+import { LibraryCatalog } from "./services/LibraryCatalog.ts"
 import { TrackLibrary } from "./services/TrackLibrary.ts"
 
 export interface ServiceOptions {
@@ -36,6 +42,8 @@ export interface ServiceOptions {
   readonly fingerprintPort: number
   /** Where the database and the demo library are. */
   readonly dataFolder: string
+  /** Whether all tracks are fingerprinted in the background. Default true. */
+  readonly background?: boolean
 }
 
 const host = "127.0.0.1"
@@ -57,7 +65,7 @@ const fillAndAnnounce = (demoFolder: string | undefined) =>
     const wait = (step: Effect.Effect<unknown>) => Effect.timeoutOption(Effect.asVoid(step), startPatience)
     const [scanned, up] = yield* Effect.all([wait(Fiber.join(scan)), wait(serverUp)], { concurrency: "unbounded" })
     if (Option.isNone(up)) yield* Effect.logWarning("The fingerprint server is not up yet")
-    const { length } = yield* library.list
+    const length = yield* Effect.flatMap(LibraryCatalog, (catalog) => catalog.count)
     const tracks = `${length} ${length === 1 ? "track" : "tracks"}${Option.isNone(scanned) ? " so far" : ""}`
     const port = address._tag === "TcpAddress" ? address.port : 0
     yield* Effect.logInfo(`lathe serves ${tracks} at http://${host}:${port}/`)
@@ -72,13 +80,15 @@ export const layer = (options: ServiceOptions) =>
       const folders = demoFolder === undefined ? options.folders : [demoFolder]
       const fingerprintPort = yield* FingerprintServerProcess.findFreePort(options.fingerprintPort)
 
-      const repositories = Layer.merge(TrackRepoSqlite.layer, FingerprintRepoSqlite.layer).pipe(
-        Layer.provide(DatabaseSqlite.layer(join(options.dataFolder, "lathe.db")))
-      )
-      const library = TrackLibraryFolders.layer(folders).pipe(
-        Layer.provide(repositories),
-        Layer.provide(AudioDecoderNodeAv.layer)
-      )
+      const database = DatabaseSqlite.layer(join(options.dataFolder, "lathe.db"))
+      const repositories = Layer.mergeAll(
+        TrackRepoSqlite.layer,
+        LibraryCatalogSqlite.layer,
+        FingerprintRepoSqlite.layer
+      ).pipe(Layer.provide(database))
+      const reader = TrackFileReaderLocal.layer.pipe(Layer.provide(AudioDecoderNodeAv.layer))
+      const library = TrackLibraryFolders.layer(folders, { watch: true }).pipe(Layer.provide([repositories, reader]))
+      const media = TrackMediaCached.layer().pipe(Layer.provide([database, reader, AudioDecoderNodeAv.layer]))
       const generator = FingerprintGeneratorTiered.layer.pipe(
         Layer.provide([
           repositories,
@@ -89,8 +99,15 @@ export const layer = (options: ServiceOptions) =>
       const mastering = ChunkMasteringProcessPool.layer()
       const streamer = TrackStreamerLive.layer.pipe(Layer.provide([library, generator, mastering]))
 
-      const routes = Layer.mergeAll(HttpDoors.layer, HttpRoutes.layer, RpcRoutes.layer, WebSocketRoute.layer).pipe(
-        Layer.provide([streamer, library, generator])
+      const routes = Layer.mergeAll(
+        HttpDoors.layer,
+        HttpRoutes.layer,
+        LatheApiRoutes.layer(),
+        RpcRoutes.layer,
+        WebSocketRoute.layer
+      ).pipe(Layer.provide([streamer, library, generator, repositories, media]))
+      const background = FingerprintBackground.layer({ background: options.background ?? true }).pipe(
+        Layer.provide([library, generator, repositories])
       )
       const server = NodeHttpServer.layer(() => createServer(), { port: options.port, host }).pipe(
         Layer.mapError(({ cause }) => {
@@ -104,7 +121,7 @@ export const layer = (options: ServiceOptions) =>
       return Layer.scopedDiscard(fillAndAnnounce(demoFolder)).pipe(
         Layer.provideMerge(HttpLayerRouter.serve(routes, { disableLogger: true, disableListenLog: true })),
         Layer.provideMerge(server),
-        Layer.provideMerge(Layer.mergeAll(library, generator, demo)),
+        Layer.provideMerge(Layer.mergeAll(library, generator, repositories, demo, background)),
         Layer.provideMerge(FingerprintServerProcess.layer({ port: fingerprintPort, folders }))
       )
     })

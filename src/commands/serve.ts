@@ -18,7 +18,7 @@ const folders = Args.text({ name: "FOLDER" }).pipe(
   Args.repeated
 )
 
-const port = Options.integer("port").pipe(
+export const port = Options.integer("port").pipe(
   Options.withSchema(Port),
   Options.withFallbackConfig(Config.integer("LATHE_PORT")),
   Options.withDefault(defaultPort),
@@ -32,16 +32,34 @@ const fingerprintPort = Options.integer("fingerprint-port").pipe(
   Options.withDescription("Port of the fingerprint server (LATHE_FINGERPRINT_PORT, 50051); another where it is taken.")
 )
 
-const data = Options.text("data").pipe(
+export const data = Options.text("data").pipe(
   Options.withFallbackConfig(Config.orElse(Config.string("LATHE_DATA"), () => defaultDataFolder)),
   Options.withDescription("Folder for the database and the demo (LATHE_DATA, else lathe in the user's data folder).")
+)
+
+const background = Options.choice("background", ["on", "off"]).pipe(
+  Options.withFallbackConfig(Config.literal("on", "off")("LATHE_BACKGROUND")),
+  Options.withDefault("on" as const),
+  Options.withDescription(
+    "Whether all tracks are measured in the background (LATHE_BACKGROUND, on), or as they are played."
+  )
 )
 
 // Loaded when it is needed: other commands start without it.
 const service = Effect.promise(() => import("../service.ts"))
 
-export const serve = Command.make("serve", { folders, port, fingerprintPort, data }, ({ data, folders, ...ports }) =>
-  Effect.flatMap(service, ({ layer }) =>
-    Layer.launch(layer({ ...ports, dataFolder: resolve(data), folders: folders.map((folder) => resolve(folder)) }))
-  )
+export const serve = Command.make(
+  "serve",
+  { folders, port, fingerprintPort, data, background },
+  ({ background, data, folders, ...ports }) =>
+    Effect.flatMap(service, ({ layer }) =>
+      Layer.launch(
+        layer({
+          ...ports,
+          dataFolder: resolve(data),
+          folders: folders.map((folder) => resolve(folder)),
+          background: background === "on"
+        })
+      )
+    )
 ).pipe(Command.withDescription("Serve music folders: web page, WebSocket, RPC, and the fingerprint server."))

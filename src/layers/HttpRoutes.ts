@@ -1,16 +1,9 @@
-/** Plain HTTP: health, the list of tracks, and the web page. */
+/** Plain HTTP: health and the web page. */
 import { HttpLayerRouter, HttpServerResponse } from "@effect/platform"
-import { Effect, Layer, Schema } from "effect"
+import { Effect, Layer } from "effect"
 import { readdirSync } from "node:fs"
 import { fileURLToPath } from "node:url"
-import { TrackId } from "../domain/Track.ts"
 import { FingerprintGenerator } from "../services/FingerprintGenerator.ts"
-import { TrackLibrary } from "../services/TrackLibrary.ts"
-
-const TrackPath = Schema.Struct({ id: Schema.compose(Schema.NumberFromString, TrackId) })
-
-const refusal = (status: number, code: string, message: string) =>
-  HttpServerResponse.unsafeJson({ error: { code, message } }, { status })
 
 const webFolder = fileURLToPath(new URL("../../web/", import.meta.url))
 
@@ -22,7 +15,6 @@ const webFiles = () =>
 
 const make = Effect.gen(function* () {
   const router = yield* HttpLayerRouter.HttpRouter
-  const library = yield* TrackLibrary
   const generator = yield* FingerprintGenerator
 
   yield* router.add(
@@ -32,26 +24,6 @@ const make = Effect.gen(function* () {
       HttpServerResponse.unsafeJson({
         status: "ok",
         fingerprint_server: isAvailable ? "available" : "unavailable"
-      })
-    )
-  )
-
-  yield* router.add(
-    "GET",
-    "/api/tracks",
-    Effect.map(library.list, (tracks) => HttpServerResponse.unsafeJson(tracks))
-  )
-
-  yield* router.add(
-    "GET",
-    "/api/tracks/:id",
-    HttpLayerRouter.schemaPathParams(TrackPath).pipe(
-      Effect.flatMap(({ id }) => library.resolve(id)),
-      Effect.map((file) => HttpServerResponse.unsafeJson(file.track)),
-      Effect.catchTags({
-        ParseError: () => Effect.succeed(refusal(400, "invalid_id", "A track's id is a positive whole number.")),
-        TrackNotFound: ({ message }) => Effect.succeed(refusal(404, "track_not_found", message)),
-        TrackUnreadable: ({ message }) => Effect.succeed(refusal(410, "track_unreadable", message))
       })
     )
   )
