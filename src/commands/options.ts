@@ -1,6 +1,5 @@
 /** Options and schemas that several commands share. */
 import { Options } from "@effect/cli"
-import { Schema } from "effect"
 import { BypassableStage, Intensity, Preset } from "../domain/MasteringPlan.ts"
 
 export const preset = Options.choice("preset", Preset.literals).pipe(

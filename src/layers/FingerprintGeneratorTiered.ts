@@ -194,7 +194,8 @@ const make = Effect.gen(function* () {
         findCached(file),
         Option.map((found) => found.analysis)
       ),
-    isServerAvailable: client.isServerAvailable
+    isServerAvailable: client.isServerAvailable,
+    running: Effect.sync(() => new Set(Array.from(jobs.keys(), (id) => Number.parseInt(id))))
   })
 })
 

@@ -106,6 +106,7 @@ const world = (time: VirtualTime, trace: Trace | undefined): Effect.Effect<World
       folders: ["/music"],
       list: Effect.succeed(files.map(({ track }) => track)),
       scan: Effect.dieMessage("not part of this world"),
+      scanStatus: Effect.dieMessage("not part of this world"),
       resolve: (id) =>
         Effect.gen(function* () {
           yield* delay(30)
