@@ -19,6 +19,7 @@ import * as FingerprintSidecarFiles from "./layers/FingerprintSidecarFiles.ts"
 import * as HttpDoors from "./layers/HttpDoors.ts"
 import * as HttpRoutes from "./layers/HttpRoutes.ts"
 import * as RpcRoutes from "./layers/RpcRoutes.ts"
+import * as SupervisionTreeRoot from "./layers/SupervisionTreeRoot.ts"
 import * as TrackLibraryFolders from "./layers/TrackLibraryFolders.ts"
 import * as TrackRepoSqlite from "./layers/TrackRepoSqlite.ts"
 import * as TrackStreamerLive from "./layers/TrackStreamerLive.ts"
@@ -99,13 +100,19 @@ export const layer = (options: ServiceOptions) =>
         })
       )
 
+      const supervision = SupervisionTreeRoot.layer({
+        children: [FingerprintServerProcess.supervised({ port: fingerprintPort, folders })],
+        // Nothing below gives up now, and nothing below is needed to play.
+        onEscalation: (reason) => Effect.logFatal(`The service goes on without its actors. ${reason}`)
+      })
+
       const demo = DemoLibraryProcedural.layer.pipe(Layer.provide(AudioEncoderNodeAv.layer))
 
       return Layer.scopedDiscard(fillAndAnnounce(demoFolder)).pipe(
         Layer.provideMerge(HttpLayerRouter.serve(routes, { disableLogger: true, disableListenLog: true })),
         Layer.provideMerge(server),
         Layer.provideMerge(Layer.mergeAll(library, generator, demo)),
-        Layer.provideMerge(FingerprintServerProcess.layer({ port: fingerprintPort, folders }))
+        Layer.provideMerge(supervision)
       )
     })
   )
