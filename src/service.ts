@@ -22,12 +22,14 @@ import * as ResumeTokensHmac from "./layers/ResumeTokensHmac.ts"
 import * as LatheApiRoutes from "./layers/LatheApiRoutes.ts"
 import * as LibraryCatalogSqlite from "./layers/LibraryCatalogSqlite.ts"
 import * as RpcRoutes from "./layers/RpcRoutes.ts"
+import * as SupervisionTreeRoot from "./layers/SupervisionTreeRoot.ts"
 import * as TrackFileReaderLocal from "./layers/TrackFileReaderLocal.ts"
 import * as TrackLibraryFolders from "./layers/TrackLibraryFolders.ts"
 import * as TrackMediaCached from "./layers/TrackMediaCached.ts"
 import * as TrackRepoSqlite from "./layers/TrackRepoSqlite.ts"
 import * as TrackStreamerLive from "./layers/TrackStreamerLive.ts"
 import * as WebSocketRoute from "./layers/WebSocketRoute.ts"
+import { ChunkMastering } from "./services/ChunkMastering.ts"
 import { DemoLibrary } from "./services/DemoLibrary.ts"
 import { FingerprintGenerator } from "./services/FingerprintGenerator.ts"
 import { Readiness } from "./services/Readiness.ts"
@@ -105,7 +107,8 @@ export const layer = (options: ServiceOptions) =>
           FingerprintServerClientGrpc.layer({ baseUrl: `http://${fingerprintHost}:${fingerprintPort}` })
         ])
       )
-      const mastering = ChunkMasteringProcessPool.layer()
+      const renderers = yield* ChunkMasteringProcessPool.make()
+      const mastering = Layer.succeed(ChunkMastering, renderers.mastering)
       const streamer = TrackStreamerLive.layerWith({ maximumStreams: options.maximumStreams }).pipe(
         Layer.provide([library, generator, mastering])
       )
@@ -135,13 +138,19 @@ export const layer = (options: ServiceOptions) =>
         Layer.provide([library, generator, repositories])
       )
 
+      const supervision = SupervisionTreeRoot.layer({
+        children: [renderers.supervised, FingerprintServerProcess.supervised({ port: fingerprintPort, folders })],
+        // Nothing below gives up.
+        onEscalation: (reason) => Effect.logFatal(`The service goes on without its actors. ${reason}`)
+      })
+
       const demo = DemoLibraryProcedural.layer.pipe(Layer.provide(AudioEncoderNodeAv.layer))
 
       return Layer.scopedDiscard(fillAndAnnounce(demoFolder)).pipe(
         Layer.provideMerge(HttpLayerRouter.serve(routes, { disableLogger: true, disableListenLog: true })),
         Layer.provideMerge(HttpListener.layer(options)),
         Layer.provideMerge(Layer.mergeAll(library, generator, repositories, demo, readiness, background)),
-        Layer.provideMerge(FingerprintServerProcess.layer({ port: fingerprintPort, folders })),
+        Layer.provideMerge(supervision),
         Layer.provideMerge(database)
       )
     })

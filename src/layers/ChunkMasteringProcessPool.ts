@@ -8,9 +8,11 @@ import { readFileSync } from "node:fs"
 import { availableParallelism } from "node:os"
 import type { Readable } from "node:stream"
 import { fileURLToPath } from "node:url"
-import { Data, Deferred, Duration, Effect, Exit, FiberId, Layer, Option, Schedule, Schema, Stream } from "effect"
+import { Data, Deferred, Duration, Effect, Exit, FiberId, Layer, Option, Schema, Stream } from "effect"
 import type { TrackUnreadable } from "../domain/AnalysisError.ts"
 import type { MasteringPlan } from "../domain/MasteringPlan.ts"
+import type { RestartBackoff } from "../domain/supervision/RestartBackoff.ts"
+import type { RestartPolicy } from "../domain/supervision/SupervisorDecision.ts"
 import { ChunkMastering, type PcmFrame, type RenderRequest } from "../services/ChunkMastering.ts"
 import {
   aliveIntervalMs,
@@ -20,6 +22,8 @@ import {
   reportDescriptor
 } from "./ChunkMasteringProcessProtocol.ts"
 import { fromLittleEndian } from "./littleEndian.ts"
+import * as Child from "./supervision/Child.ts"
+import * as Supervisor from "./supervision/Supervisor.ts"
 import { endProcess } from "./workerProcess/endProcess.ts"
 import { deadly, makeStrikes } from "./workerProcess/Strikes.ts"
 
@@ -39,21 +43,26 @@ const diskTimeout = Duration.seconds(15)
 const startTimeout = Duration.seconds(30)
 /** From SIGTERM to SIGKILL. */
 const graceTimeout = Duration.seconds(1)
-/** Between the death of a worker and the next start: at once, then from 0.1 s, doubling up to 5 s, while it does not live a healthy minute. */
-const restartPolicy = Schedule.exponential("100 millis").pipe(
-  Schedule.union(Schedule.spaced("5 seconds")),
-  Schedule.jittered,
-  Schedule.resetAfter("1 minute")
-)
+/** It never gives up: without a worker there is no sound, and a file that takes workers with it is refused in the end. */
+const restartPolicy: RestartPolicy = { strategy: "one-for-one", intensity: Infinity, periodSeconds: 60 }
+/** Between a death and the next start: streams wait, so almost none at first. */
+const restartBackoff: RestartBackoff = { firstMs: 20, mostMs: 5000, healthyMs: 60_000 }
 
 export const renderWorkerCommand: ReadonlyArray<string> = [
   fileURLToPath(new URL("../renderWorker.ts", import.meta.url))
 ]
 
 /** The worker died, hung or talked nonsense. Stays inside the pool. */
-class WorkerLost extends Data.TaggedError("WorkerLost")<{ readonly detail: string }> {}
+class WorkerLost extends Data.TaggedError("WorkerLost")<{ readonly detail: string }> {
+  override get message() {
+    return `A render worker was lost: ${this.detail}.`
+  }
+}
 
-const make = (options: ProcessPoolOptions) =>
+/** The service and its workers, which are started by whoever supervises them; renderings wait for the first one. */
+export const make = (
+  options: ProcessPoolOptions = {}
+): Effect.Effect<{ readonly mastering: ChunkMastering["Type"]; readonly supervised: Child.Child }> =>
   Effect.gen(function* () {
     const { workerCommand = renderWorkerCommand, workers: count = Math.max(2, availableParallelism()) } = options
     const stallTimeout = Duration.decode(options.stallTimeout ?? defaultStallTimeout)
@@ -83,33 +92,31 @@ const make = (options: ProcessPoolOptions) =>
         : Effect.succeed(worker)
     })
 
-    const live = (slot: Slot): Effect.Effect<void> =>
-      Effect.acquireUseRelease(
-        Effect.sync(() => (slot.worker = spawnWorker(workerCommand, stallTimeout))),
-        (worker) =>
-          Deferred.await(worker.ready).pipe(
-            Effect.timeoutFail({
-              duration: startTimeout,
-              onTimeout: () => new WorkerLost({ detail: "it did not start" })
-            }),
-            Effect.zipRight(someReady.open),
-            Effect.zipRight(Deferred.await(worker.lost)),
-            Effect.catchAll((lost) => Effect.succeed(lost)),
-            Effect.flatMap(({ detail }) =>
-              Effect.logWarning(`A render worker was lost: ${detail}; another one is started`)
+    const life = (slot: Slot) =>
+      Effect.gen(function* () {
+        const worker = yield* Effect.acquireRelease(
+          Effect.sync(() => (slot.worker = spawnWorker(workerCommand, stallTimeout))),
+          (worker) =>
+            Effect.zipRight(
+              Effect.sync(() => void (slot.worker = undefined)),
+              worker.end
             )
-          ),
-        (worker) => Effect.sync(() => void (slot.worker = undefined)).pipe(Effect.zipRight(worker.end))
-      )
-    yield* Effect.forEach(
-      slots,
-      (slot) => {
-        // The first death is followed by a start at once: streams wait.
-        const twice = Effect.zipRight(live(slot), live(slot))
-        return Effect.forkScoped(Effect.repeat(twice, restartPolicy))
-      },
-      { discard: true }
-    )
+        )
+        yield* Deferred.await(worker.ready).pipe(
+          Effect.timeoutFail({
+            duration: startTimeout,
+            onTimeout: () => new WorkerLost({ detail: "it did not start" })
+          })
+        )
+        yield* someReady.open
+        return yield* Deferred.await(worker.lost)
+      })
+    const supervised = Supervisor.child({
+      id: "rendering",
+      policy: restartPolicy,
+      backoff: restartBackoff,
+      children: slots.map((slot, n) => Child.worker(`render-worker-${n + 1}`, life(slot)))
+    })
 
     const open = Effect.fn("ChunkMastering.open")(function* (request: RenderRequest) {
       const file = yield* strikes.keyOf(request.path)
@@ -178,11 +185,19 @@ const make = (options: ProcessPoolOptions) =>
       return { sampleRate, channels, totalFrames, frames: Stream.repeatEffectOption(next), setPlan }
     })
 
-    return ChunkMastering.of({ open })
+    return { mastering: ChunkMastering.of({ open }), supervised }
   })
 
+/** The pool alone, under a supervisor of its own. */
 export const layer = (options: ProcessPoolOptions = {}): Layer.Layer<ChunkMastering> =>
-  Layer.scoped(ChunkMastering, make(options))
+  Layer.scoped(
+    ChunkMastering,
+    Effect.gen(function* () {
+      const { mastering, supervised } = yield* make(options)
+      yield* Effect.orDie(supervised.start)
+      return mastering
+    })
+  )
 
 const unexpected = (report: RenderReport) => new Error(`A render worker answered with ${report._tag}`)
 
@@ -208,7 +223,7 @@ interface Job {
 
 interface Worker {
   readonly ready: Deferred.Deferred<void, WorkerLost>
-  readonly lost: Deferred.Deferred<WorkerLost>
+  readonly lost: Deferred.Deferred<never, WorkerLost>
   readonly isReady: () => boolean
   /** Renderings that it has. */
   readonly load: () => number
@@ -225,7 +240,7 @@ const spawnWorker = (command: ReadonlyArray<string>, stallTimeout: Duration.Dura
   // Its stdout goes to stderr: the parent's own stdout belongs to the parent.
   const child = spawn(process.execPath, command, { stdio: ["pipe", 2, 2, "pipe"] })
   const ready = Deferred.unsafeMake<void, WorkerLost>(FiberId.none)
-  const lost = Deferred.unsafeMake<WorkerLost>(FiberId.none)
+  const lost = Deferred.unsafeMake<never, WorkerLost>(FiberId.none)
   const listeners = new Map<number, Listener>()
   let jobs = 0
   let isReady = false
@@ -238,7 +253,7 @@ const spawnWorker = (command: ReadonlyArray<string>, stallTimeout: Duration.Dura
     loss = new WorkerLost({ detail })
     clearInterval(watch)
     Deferred.unsafeDone(ready, loss)
-    Deferred.unsafeDone(lost, Exit.succeed(loss))
+    Deferred.unsafeDone(lost, loss)
     for (const listener of listeners.values()) listener(loss, nothing)
     child.kill("SIGKILL")
   }

@@ -1,49 +1,158 @@
-/** Keeps a fingerprint server running as a child process: started with its scope, restarted when it dies, ended with it. */
+/** Keeps a fingerprint server running as a child process: watched, restarted when it dies or does not answer, and ended. */
 import { type ChildProcess, spawn } from "node:child_process"
+import { get } from "node:http"
 import { createServer } from "node:net"
 import { fileURLToPath } from "node:url"
-import { Duration, Effect, Fiber, Layer, Schedule } from "effect"
+import { Data, Duration, Effect, Schedule } from "effect"
+import type { RestartBackoff } from "../domain/supervision/RestartBackoff.ts"
+import type { RestartPolicy } from "../domain/supervision/SupervisorDecision.ts"
+import type { Child } from "./supervision/Child.ts"
+import * as Supervisor from "./supervision/Supervisor.ts"
 
 export interface FingerprintServerProcessOptions {
   readonly port: number
   /** Absolute paths of the folders it may read. */
   readonly folders: ReadonlyArray<string>
+  /** Arguments of `node` that start it. Default: those of `lathe fingerprint-server`. */
+  readonly command?: ReadonlyArray<string>
+  readonly watch?: WatchPolicy
 }
 
+/** It never gives up: playback does without the server, and what keeps it from running may pass. */
+export const restartPolicy: RestartPolicy = { strategy: "one-for-one", intensity: Infinity, periodSeconds: 60 }
+
 /** Between a death and the next start: 0.25 s, doubling up to 10 s; from the beginning again after a healthy minute. */
-export const restartPolicy = Schedule.exponential("250 millis").pipe(
-  Schedule.union(Schedule.spaced("10 seconds")),
-  Schedule.jittered,
-  Schedule.resetAfter("1 minute")
-)
+export const restartBackoff: RestartBackoff = { firstMs: 250, mostMs: 10_000, healthyMs: 60_000 }
 
 /** From SIGTERM to SIGKILL. */
 const shutdownDeadline = Duration.seconds(3)
 
-const entry = fileURLToPath(new URL("../cli.ts", import.meta.url))
+export interface WatchPolicy {
+  /** From a start to the first answer. Loading takes a second or two, and as many times longer as the machine is busy. */
+  readonly startDeadline: Duration.DurationInput
+  /** Between two questions. */
+  readonly interval: Duration.DurationInput
+  /** For one answer. The server's event loop only passes things on, so that it is free whatever it measures. */
+  readonly deadline: Duration.DurationInput
+  /** So many missing answers in a row, and it is killed. */
+  readonly failures: number
+}
 
-/** One life of the server: from its start to its death, which is its result. Interruption ends the process first. */
-const live = ({ port, folders }: FingerprintServerProcessOptions): Effect.Effect<string> =>
-  Effect.async<string>((resume) => {
-    const roots = folders.flatMap((folder) => ["--root", folder])
-    // The channel of `ipc` carries nothing: its end tells the child that this process is gone, however it went.
-    const child = spawn(process.execPath, [entry, "fingerprint-server", "--port", String(port), ...roots], {
-      stdio: ["ignore", "ignore", "inherit", "ipc"]
-    })
-    child.once("error", (error) => resume(Effect.succeed(error.message)))
-    child.once("exit", (code, signal) => resume(Effect.succeed(signal ?? `exit code ${code}`)))
-    return terminate(child)
+/** A stopped server (SIGSTOP) or one that hangs is noticed after 3.5 to 4.5 s. */
+export const watchPolicy: WatchPolicy = {
+  startDeadline: "1 minute",
+  interval: "500 millis",
+  deadline: "1 second",
+  failures: 3
+}
+
+/** Why a life of the server ended. Stays inside supervision: who needs the server hears of it by its absence. */
+class ServerLost extends Data.TaggedError("ServerLost")<{ readonly detail: string }> {
+  override get message() {
+    return `The fingerprint server ${this.detail}.`
+  }
+}
+
+/** The server under a supervisor of its own, since it is the only one to be borne with for ever. Always starts. */
+export const supervised = (options: FingerprintServerProcessOptions): Child =>
+  Supervisor.child({
+    id: "fingerprinting",
+    policy: restartPolicy,
+    backoff: restartBackoff,
+    children: [serverProcess(options)]
   })
 
-const terminate = (child: ChildProcess): Effect.Effect<void> =>
+const serverProcess = (options: FingerprintServerProcessOptions): Child => {
+  let latest: ChildProcess | undefined
+  return {
+    id: "fingerprint-server",
+    type: "worker",
+    restart: "permanent",
+    shutdown: Duration.toMillis(shutdownDeadline),
+    start: Effect.gen(function* () {
+      const server = yield* Effect.acquireRelease(
+        Effect.sync(() => spawnServer(options)),
+        terminate
+      )
+      latest = server
+      return { ended: Effect.raceFirst(death(server), Effect.zipRight(silence(options), killed(server))) }
+    }),
+    kill: Effect.sync(() => latest?.kill("SIGKILL"))
+  }
+}
+
+const entry = fileURLToPath(new URL("../cli.ts", import.meta.url))
+
+const spawnServer = ({ folders, port, command }: FingerprintServerProcessOptions): ChildProcess => {
+  const roots = folders.flatMap((folder) => ["--root", folder])
+  const words = command ?? [entry, "fingerprint-server", "--port", String(port), ...roots]
+  // The channel of `ipc` carries nothing: its end tells the child that this process is gone, however it went.
+  const server = spawn(process.execPath, words, { stdio: ["ignore", "ignore", "inherit", "ipc"] })
+  // It tells who waits for the death, if somebody does; without a listener it would end this process.
+  return server.on("error", () => {})
+}
+
+const death = (server: ChildProcess): Effect.Effect<never, ServerLost> =>
+  Effect.async((resume) => {
+    const end = (detail: string) => resume(new ServerLost({ detail }))
+    const exited = (code: number | null, signal: string | null) => end(`ended (${signal ?? `exit code ${code}`})`)
+    const failed = (error: Error) => end(`cannot be started (${error.message})`)
+    if (hasExited(server)) return exited(server.exitCode, server.signalCode)
+    server.once("exit", exited)
+    // Where it cannot be started there is no exit.
+    server.once("error", failed)
+    return Effect.sync(() => server.off("exit", exited).off("error", failed))
+  })
+
+const killed = (server: ChildProcess) =>
+  Effect.suspend(() => {
+    // Also a process that is stopped.
+    server.kill("SIGKILL")
+    return new ServerLost({ detail: "did not answer and was killed" })
+  })
+
+/** SIGTERM; done when it is gone. What makes it go in the end is `kill`. */
+const terminate = (server: ChildProcess): Effect.Effect<void> =>
   Effect.async<void>((resume) => {
-    if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return resume(Effect.void)
-    const kill = setTimeout(() => child.kill("SIGKILL"), Duration.toMillis(shutdownDeadline))
-    child.once("exit", () => {
-      clearTimeout(kill)
-      resume(Effect.void)
+    if (hasExited(server)) return resume(Effect.void)
+    server.once("exit", () => resume(Effect.void))
+    server.kill("SIGTERM")
+  })
+
+const hasExited = ({ exitCode, pid, signalCode }: ChildProcess) =>
+  exitCode !== null || signalCode !== null || pid === undefined
+
+/** Done once the server answers no more, or has not begun to. */
+const silence = ({ port, watch = watchPolicy }: FingerprintServerProcessOptions): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const answers = Effect.timeoutTo(isHealthy(port), {
+      duration: watch.deadline,
+      onTimeout: () => false,
+      onSuccess: (isWell) => isWell
     })
-    child.kill("SIGTERM")
+    const interval = Schedule.spaced(watch.interval)
+    const begun = yield* answers.pipe(
+      Effect.repeat({ schedule: interval, until: (hasAnswered) => hasAnswered }),
+      Effect.timeoutOption(watch.startDeadline)
+    )
+    if (begun._tag === "None") return
+    let missing = 0
+    const ask = Effect.map(answers, (hasAnswered) => {
+      missing = hasAnswered ? 0 : missing + 1
+    })
+    yield* Effect.repeat(ask, { schedule: interval, until: () => missing >= watch.failures })
+  })
+
+/** Whether the server says that it is well. May take for ever. */
+const isHealthy = (port: number): Effect.Effect<boolean> =>
+  Effect.async<boolean>((resume) => {
+    // A connection of its own each time: one that is kept tells of the last server.
+    const request = get({ host: "127.0.0.1", port, path: "/health", agent: false }, (response) => {
+      response.resume()
+      resume(Effect.succeed(response.statusCode === 200))
+    })
+    request.on("error", () => resume(Effect.succeed(false)))
+    return Effect.sync(() => request.destroy())
   })
 
 /** `port` where it is free on loopback, else another one that is. */
@@ -57,14 +166,3 @@ export const findFreePort = (port: number): Effect.Effect<number> =>
       probe.close(() => resume(Effect.succeed(found)))
     })
   })
-
-/** Never fails: a server that cannot start is a log line and another attempt; who needs it goes without until then. */
-export const layer = (options: FingerprintServerProcessOptions): Layer.Layer<never> =>
-  Layer.scopedDiscard(
-    live(options).pipe(
-      Effect.tap((death) => Effect.logWarning(`The fingerprint server ended (${death}); it is started again`)),
-      Effect.repeat(restartPolicy),
-      Effect.forkDaemon,
-      Effect.flatMap((fiber) => Effect.addFinalizer(() => Fiber.interrupt(fiber)))
-    )
-  )

@@ -5,6 +5,7 @@ import { readdirSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { FingerprintGenerator } from "../services/FingerprintGenerator.ts"
 import { isReady, Readiness } from "../services/Readiness.ts"
+import { SupervisionTree } from "../services/SupervisionTree.ts"
 import * as ProcessMetrics from "./ProcessMetrics.ts"
 import { contentType, toPrometheusText } from "./PrometheusText.ts"
 
@@ -20,6 +21,7 @@ const make = Effect.gen(function* () {
   const router = yield* HttpLayerRouter.HttpRouter
   const generator = yield* FingerprintGenerator
   const readiness = yield* Readiness
+  const supervision = yield* SupervisionTree
   const measureProcess = yield* ProcessMetrics.make
 
   yield* router.add(
@@ -51,6 +53,12 @@ const make = Effect.gen(function* () {
         { status: isReady(report) ? 200 : 503 }
       )
     )
+  )
+
+  yield* router.add(
+    "GET",
+    "/api/supervision",
+    Effect.map(supervision.snapshot, (tree) => HttpServerResponse.unsafeJson(tree))
   )
 
   yield* router.add(
