@@ -160,7 +160,7 @@ describe("MasteringChain", () => {
       assert.isBelow(growths[growths.length >> 1]!, 3_000_000)
       assert.isAbove(growths.at(-1)!, 0)
     }
-  })
+  }, 120_000)
 })
 
 describe("a plan, decided and rendered", () => {
