@@ -9,13 +9,15 @@ import { optionsFirst } from "./commands/argumentOrder.ts"
 import { fingerprint } from "./commands/fingerprint.ts"
 import { fingerprintServer } from "./commands/fingerprintServer.ts"
 import { master } from "./commands/master.ts"
+import { scan } from "./commands/scan.ts"
 import { serve } from "./commands/serve.ts"
+import { status } from "./commands/status.ts"
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string }
 
 const lathe = Command.make("lathe").pipe(
   Command.withDescription("Makes music sound better while it plays."),
-  Command.withSubcommands([serve, fingerprint, master, fingerprintServer])
+  Command.withSubcommands([serve, scan, status, fingerprint, master, fingerprintServer])
 )
 
 // What a program may read goes to stdout; the log is for people and goes to stderr.
