@@ -8,8 +8,10 @@ import { optionsFirst } from "./commands/argumentOrder.ts"
 import { fingerprint } from "./commands/fingerprint.ts"
 import { fingerprintServer } from "./commands/fingerprintServer.ts"
 import { master } from "./commands/master.ts"
+import { scan } from "./commands/scan.ts"
 import { serve } from "./commands/serve.ts"
 import { logLevels, readSetting } from "./commands/settings.ts"
+import { status } from "./commands/status.ts"
 import { InvalidSetting } from "./domain/InvalidSetting.ts"
 import { withFormat } from "./layers/Logging.ts"
 
@@ -17,7 +19,7 @@ const { version } = JSON.parse(readFileSync(new URL("../package.json", import.me
 
 const lathe = Command.make("lathe").pipe(
   Command.withDescription("Makes music sound better while it plays."),
-  Command.withSubcommands([serve, fingerprint, master, fingerprintServer])
+  Command.withSubcommands([serve, scan, status, fingerprint, master, fingerprintServer])
 )
 
 /** The process ends by itself when the signal has been obeyed; this is for when something does not let it. */

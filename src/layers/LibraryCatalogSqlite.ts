@@ -62,7 +62,7 @@ interface AlbumRow extends Album {
 
 type ArtistRow = Artist & { readonly name_sort: string }
 
-/** A page walks its sort index and picks what was found; up to so many, it sorts what was found instead. */
+/** More matches are not sorted for a page. */
 const mostFoundToSort = 1000
 
 const Cursor = Schema.parseJson(Schema.Tuple(Schema.String, Schema.Union(Schema.String, Schema.Finite), Schema.Int))
@@ -101,10 +101,34 @@ const make = Effect.gen(function* () {
       return { items: shown.map(toItem), next_cursor, total } satisfies Page<Item>
     })
 
+  const count = countOf("SELECT count(*) AS count FROM tracks WHERE present = 1", [])
+
+  /**
+   * Few matches: their ids, of which the page is sorted. Many: the page walks its sort index and picks them, from the
+   * set of all matches; or, where most tracks match, by looking at the text of each.
+   */
+  const find = (words: ReadonlyArray<string>) =>
+    Effect.gen(function* () {
+      // FTS5: each word begins one of the track's. Words hold letters and digits only.
+      const match = words.map((word) => `"${word}"*`).join(" ")
+      const matches = "SELECT rowid FROM track_search WHERE track_search MATCH ?"
+      const some = yield* all<{ readonly rowid: number }>(`${matches} LIMIT ${mostFoundToSort + 1}`, [match])
+      if (some.length <= mostFoundToSort) {
+        const ids = JSON.stringify(some.map(({ rowid }) => rowid))
+        const where = ["tracks.id IN (SELECT value FROM json_each(?))"]
+        return { by: "ids", total: some.length, where, parameters: [ids] } as const
+      }
+      const total = yield* countOf(`SELECT count(*) AS count FROM (${matches})`, [match])
+      if (total <= (yield* count) / 2) {
+        return { by: "set", total, where: [`tracks.id IN (${matches})`], parameters: [match] } as const
+      }
+      return { by: "text", total, ...wordConditions("tracks.search_text", words) } as const
+    })
+
   const tracks = Effect.fn("LibraryCatalog.tracks")(function* (request: TrackRequest) {
     const { search, sort, order, albumId, artistId } = request
-    const found = search === undefined ? undefined : matchOf(search)
-    if (found === null) return nothing
+    const words = wordsOf(search)
+    if (words === null) return nothing
     const where = ["tracks.present = 1"]
     const parameters: Array<string | number> = []
     if (albumId !== undefined) {
@@ -118,18 +142,12 @@ const make = Effect.gen(function* () {
     const isAll = where.length === 1
     let from = "tracks"
     let total: number | undefined
-    if (found !== undefined) {
-      const matches = yield* countOf("SELECT count(*) AS count FROM track_search WHERE track_search MATCH ?", [found])
-      if (isAll) total = matches
-      if (matches <= mostFoundToSort) {
-        // CROSS JOIN: SQLite keeps this order of the two.
-        from = "track_search CROSS JOIN tracks ON tracks.id = track_search.rowid"
-        where.push("track_search MATCH ?")
-      } else {
-        where.push("tracks.id IN (SELECT rowid FROM track_search WHERE track_search MATCH ?)")
-        if (isAll) from = `tracks INDEXED BY tracks_by_${trackSorts[sort]}_id`
-      }
-      parameters.push(found)
+    if (words !== undefined) {
+      const found = yield* find(words)
+      if (isAll) total = found.total
+      if (isAll && found.by !== "ids") from = `tracks INDEXED BY tracks_by_${trackSorts[sort]}_id`
+      where.push(...found.where)
+      parameters.push(...found.parameters)
     }
     const column = trackSorts[sort]
     return yield* page<ListedRow, ListedTrack>(
@@ -157,8 +175,9 @@ const make = Effect.gen(function* () {
   })
 
   const albums = Effect.fn("LibraryCatalog.albums")(function* (request: AlbumRequest) {
-    const found = wordConditions("albums.search_text", request.search)
-    if (found === null) return nothing
+    const words = wordsOf(request.search)
+    if (words === null) return nothing
+    const found = wordConditions("albums.search_text", words ?? [])
     const column = albumSorts[request.sort]
     return yield* page<AlbumRow, Album>(
       {
@@ -187,8 +206,9 @@ const make = Effect.gen(function* () {
   })
 
   const artists = Effect.fn("LibraryCatalog.artists")(function* (request: SearchRequest) {
-    const found = wordConditions("artists.search_text", request.search)
-    if (found === null) return nothing
+    const words = wordsOf(request.search)
+    if (words === null) return nothing
+    const found = wordConditions("artists.search_text", words ?? [])
     return yield* page<ArtistRow, Artist>(
       {
         name: "artists",
@@ -225,8 +245,6 @@ const make = Effect.gen(function* () {
       ({ path, message }) => ({ file: basename(path), message })
     )
   )
-
-  const count = countOf("SELECT count(*) AS count FROM tracks WHERE present = 1", [])
 
   const fingerprints = all<{ readonly state: keyof StoredFingerprints; readonly count: number }>(
     "SELECT fingerprint_state AS state, count(*) AS count FROM tracks WHERE present = 1 GROUP BY fingerprint_state",
@@ -324,20 +342,10 @@ const wordsOf = (search: string | undefined): ReadonlyArray<string> | null | und
   return words.length === 0 ? null : words
 }
 
-/** FTS5: each word begins one of the track's. Words hold letters and digits only. */
-const matchOf = (search: string): string | null | undefined => {
-  const words = wordsOf(search)
-  return words?.map((word) => `"${word}"*`).join(" ") ?? (words === null ? null : undefined)
-}
-
-/** The same without an index, for lists of a few thousand rows. */
-const wordConditions = (column: string, search: string | undefined) => {
-  const words = wordsOf(search)
-  if (words === null) return null
-  return {
-    where: (words ?? []).map(() => `instr(${column}, ?) > 0`),
-    parameters: (words ?? []).map((word) => ` ${word}`)
-  }
-}
+/** Without an index: every word of a text is behind a space. */
+const wordConditions = (column: string, words: ReadonlyArray<string>) => ({
+  where: words.map(() => `instr(${column}, ?) > 0`),
+  parameters: words.map((word) => ` ${word}`)
+})
 
 export const layer = Layer.effect(LibraryCatalog, make)

@@ -71,34 +71,16 @@ const make = Effect.gen(function* () {
     return row === undefined ? yield* new TrackNotFound({ track_id: id }) : toTrackFile(row)
   })
 
-  const idOf = (rows: ReadonlyArray<{ readonly id: number }>): number => rows[0]!.id
-
-  const artistIdOf = (name: string | null) =>
-    name === null
+  /** Inserted, or found by its key and told the newest way to write it. */
+  const idOfGroup = (table: "artists" | "albums", name: "name" | "title", record: Record<string, string> | null) =>
+    record === null
       ? Effect.succeed(null)
       : Effect.map(
           sql<{ readonly id: number }>`
-            INSERT INTO artists ${sql.insert({ key: keyOf(name), name, name_sort: sortText(name), search_text: ` ${foldWords(name)}` })}
-            ON CONFLICT (key) DO UPDATE SET name = excluded.name RETURNING id`,
-          idOf
+            INSERT INTO ${sql(table)} ${sql.insert(record)}
+            ON CONFLICT (key) DO UPDATE SET ${sql(name)} = ${sql(`excluded.${name}`)} RETURNING id`,
+          (rows) => rows[0]!.id
         )
-
-  const albumIdOf = ({ folder, relativePath, tags: { album, album_artist } }: ScannedTrack) => {
-    if (album === null) return Effect.succeed(null)
-    const owner = album_artist === null ? `in ${folder}/${albumFolder(relativePath)}` : `by ${keyOf(album_artist)}`
-    const record = {
-      key: `${keyOf(album)}\n${owner}`,
-      title: album,
-      title_sort: sortText(album),
-      title_text: ` ${foldWords(album)}`
-    }
-    return Effect.map(
-      sql<{ readonly id: number }>`
-        INSERT INTO albums ${sql.insert(record)}
-        ON CONFLICT (key) DO UPDATE SET title = excluded.title RETURNING id`,
-      idOf
-    )
-  }
 
   const at = ({ folder, relativePath }: FileLocation) => sql`folder = ${folder} AND path = ${relativePath}`
 
@@ -110,24 +92,13 @@ const make = Effect.gen(function* () {
 
   const storeTrack = (scanned: ScannedTrack, now: number) =>
     Effect.gen(function* () {
-      const { folder, relativePath, version, tags, movedFrom } = scanned
-      if (movedFrom !== undefined) yield* move(movedFrom, scanned)
+      if (scanned.movedFrom !== undefined) yield* move(scanned.movedFrom, scanned)
       const before = yield* sql<Groups>`SELECT album_id, artist_id FROM tracks WHERE ${at(scanned)}`
       const groups: Groups = {
-        album_id: yield* albumIdOf(scanned),
-        artist_id: yield* artistIdOf(tags.album_artist ?? tags.artist)
+        album_id: yield* idOfGroup("albums", "title", albumRecordOf(scanned)),
+        artist_id: yield* idOfGroup("artists", "name", artistRecordOf(scanned))
       }
-      const record = {
-        folder,
-        path: relativePath,
-        ...version,
-        ...tags,
-        has_art: tags.has_art ? 1 : 0,
-        ...groups,
-        ...sortKeysOf(tags),
-        search_text: ` ${foldWords([tags.title, tags.artist, tags.album_artist, tags.album].filter(Boolean).join(" "))}`,
-        present: 1
-      }
+      const record = { ...trackRecordOf(scanned), ...groups }
       const replaced = Object.keys(record).map((name) => `${name} = excluded.${name}`)
       yield* sql`
         INSERT INTO tracks ${sql.insert({ ...record, added_at: now })}
@@ -239,18 +210,50 @@ const keyOf = (name: string): string => foldWords(name) || name.toLowerCase()
 /** The folder that holds the album's discs, where each has one of its own. */
 const albumFolder = (relativePath: string): string => dirname(relativePath).replace(/(^|\/)(cd|dis[ck])[ _-]*\d+$/i, "")
 
-const sortKeysOf = (tags: TrackTags) => {
+/** What is searched: every word behind a space. */
+const searchTextOf = (...names: ReadonlyArray<string | null>): string =>
+  ` ${foldWords(names.filter(Boolean).join(" "))}`
+
+/** Who a track is listed under. */
+const artistOf = ({ tags }: ScannedTrack): string | null => tags.album_artist ?? tags.artist
+
+/** The row of its artist; null where it names none. */
+export const artistRecordOf = (scanned: ScannedTrack) => {
+  const name = artistOf(scanned)
+  return name === null ? null : { key: keyOf(name), name, name_sort: sortText(name), search_text: searchTextOf(name) }
+}
+
+/** The row of its album; null where it names none. */
+export const albumRecordOf = ({ folder, relativePath, tags: { album, album_artist } }: ScannedTrack) => {
+  if (album === null) return null
+  const owner = album_artist === null ? `in ${folder}/${albumFolder(relativePath)}` : `by ${keyOf(album_artist)}`
+  return {
+    key: `${keyOf(album)}\n${owner}`,
+    title: album,
+    title_sort: sortText(album),
+    title_text: searchTextOf(album)
+  }
+}
+
+/** The row of the track, but for its ids and the time it was added. */
+export const trackRecordOf = (scanned: ScannedTrack) => {
+  const { folder, relativePath, version, tags } = scanned
   const text = (name: string | null) => (name === null ? sortLast : sortText(name))
   const number = (n: number | null) => String(n ?? 0).padStart(4, "0")
-  const separator = "\u0001"
-  const artist = text(tags.album_artist ?? tags.artist)
-  const album = text(tags.album)
-  const title = text(tags.title)
+  const keyFrom = (...parts: ReadonlyArray<string>) => parts.join("\u0001")
+  const [artist, album, title] = [text(artistOf(scanned)), text(tags.album), text(tags.title)]
   const place = [number(tags.disc_number), number(tags.track_number), title]
   return {
-    artist_sort: [artist, album, ...place].join(separator),
-    album_sort: [album, artist, ...place].join(separator),
-    title_sort: [title, artist].join(separator)
+    folder,
+    path: relativePath,
+    ...version,
+    ...tags,
+    has_art: tags.has_art ? 1 : 0,
+    artist_sort: keyFrom(artist, album, ...place),
+    album_sort: keyFrom(album, artist, ...place),
+    title_sort: keyFrom(title, artist),
+    search_text: searchTextOf(tags.title, tags.artist, tags.album_artist, tags.album),
+    present: 1
   }
 }
 

@@ -1,0 +1,92 @@
+/** `lathe scan FOLDER`: reads a music folder into the database, before or beside a running service. */
+import { Args, Command, Options } from "@effect/cli"
+import { Console, Data, Duration, Effect, Layer, Schedule } from "effect"
+import { statSync } from "node:fs"
+import { join, resolve } from "node:path"
+import type { ScanStatus } from "../domain/Library.ts"
+import { TrackLibrary } from "../services/TrackLibrary.ts"
+import { givenBy, optionOf, readSetting } from "./settings.ts"
+
+const folder = Args.text({ name: "FOLDER" }).pipe(Args.withDescription("The music folder to read."))
+
+const json = Options.boolean("json").pipe(Options.withDescription("The result as one JSON object on stdout."))
+
+/** Some of the files cannot be read; the log says which and why. */
+export class SomeFilesUnreadable extends Data.TaggedError("SomeFilesUnreadable")<{ readonly count: number }> {
+  override get message(): string {
+    return `${this.count} ${this.count === 1 ? "file" : "files"} cannot be read.`
+  }
+}
+
+export class NoSuchFolder extends Data.TaggedError("NoSuchFolder")<{ readonly folder: string }> {
+  override get message(): string {
+    return `${this.folder} is no folder. Name the folder that holds the music.`
+  }
+}
+
+const barWidth = 24
+const clearLine = "\r\u001b[K"
+const dim = (text: string) => `\u001b[2m${text}\u001b[0m`
+
+/** One line: how many of the files found so far are done. */
+export const progressLine = ({ files_found, files_read, rate_per_second }: ScanStatus): string => {
+  const share = files_found === 0 ? 0 : files_read / files_found
+  const full = Math.round(share * barWidth)
+  const rate = rate_per_second === null ? "" : `, ${Math.round(rate_per_second)} a second`
+  return `${"█".repeat(full)}${dim("░".repeat(barWidth - full))} ${files_read} of ${files_found} files${rate}`
+}
+
+const showProgress = (status: Effect.Effect<ScanStatus>) =>
+  status.pipe(
+    Effect.flatMap((now) => Effect.sync(() => process.stderr.write(clearLine + progressLine(now)))),
+    Effect.repeat(Schedule.spaced(Duration.millis(100))),
+    Effect.ensuring(Effect.sync(() => process.stderr.write(clearLine)))
+  )
+
+// Loaded when it is needed: other commands start without it.
+const libraryOver = (folder: string, dataFolder: string) =>
+  Effect.promise(async () => {
+    const [AudioDecoderNodeAv, DatabaseSqlite, TrackFileReaderLocal, TrackLibraryFolders, TrackRepoSqlite] =
+      await Promise.all([
+        import("../layers/AudioDecoderNodeAv.ts"),
+        import("../layers/DatabaseSqlite.ts"),
+        import("../layers/TrackFileReaderLocal.ts"),
+        import("../layers/TrackLibraryFolders.ts"),
+        import("../layers/TrackRepoSqlite.ts")
+      ])
+    return TrackLibraryFolders.layer([folder], { keepOthers: true }).pipe(
+      Layer.provide(TrackFileReaderLocal.layer.pipe(Layer.provide(AudioDecoderNodeAv.layer))),
+      Layer.provide(TrackRepoSqlite.layer.pipe(Layer.provide(DatabaseSqlite.layer(join(dataFolder, "lathe.db")))))
+    )
+  })
+
+const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+
+export const scan = Command.make(
+  "scan",
+  { folder, dataFolder: optionOf("dataFolder"), json },
+  ({ dataFolder, folder, json }) =>
+    Effect.gen(function* () {
+      const data = yield* readSetting("dataFolder", givenBy({ dataFolder }))
+      const path = resolve(folder)
+      if (!isFolder(path)) return yield* new NoSuchFolder({ folder })
+      const library = yield* libraryOver(path, data)
+      const { report, status } = yield* Effect.gen(function* () {
+        const { scan, scanStatus } = yield* TrackLibrary
+        const shown = process.stderr.isTTY
+          ? Effect.raceFirst(scan, Effect.andThen(showProgress(scanStatus), Effect.never))
+          : scan
+        const report = yield* shown
+        return { report, status: yield* scanStatus }
+      }).pipe(Effect.provide(library))
+      if (json) yield* Console.log(JSON.stringify({ folder: path, ...report, rate_per_second: status.rate_per_second }))
+      else {
+        const { added, unchanged, unreadable, updated } = report
+        yield* Console.log(
+          `${folder}: ${added} added, ${updated} updated, ${unchanged} unchanged, ${unreadable} cannot be read.`
+        )
+      }
+      // What was found broken before is counted as unchanged: it was told then.
+      if (report.unreadable > 0) return yield* new SomeFilesUnreadable({ count: report.unreadable })
+    })
+).pipe(Command.withDescription("Read a music folder into the database, without serving it."))

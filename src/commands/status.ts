@@ -1,0 +1,50 @@
+/** `lathe status`: asks the service on this machine how it is. */
+import { Command, Options } from "@effect/cli"
+import { Console, Data, Effect } from "effect"
+import { decodeServiceStatus, type ServiceStatus } from "../services/LatheApi.ts"
+import { givenBy, optionOf, readSetting } from "./settings.ts"
+
+const json = Options.boolean("json").pipe(Options.withDescription("The answer as one JSON object on stdout."))
+
+export class ServiceNotRunning extends Data.TaggedError("ServiceNotRunning")<{ readonly port: number }> {
+  override get message(): string {
+    return `No lathe service answers on port ${this.port}. Start one with "lathe serve FOLDER", or name its port with --port.`
+  }
+}
+
+const answerTimeout = 5000
+
+const ask = (port: number) =>
+  Effect.tryPromise((signal) =>
+    fetch(`http://127.0.0.1:${port}/api/status`, {
+      signal: AbortSignal.any([signal, AbortSignal.timeout(answerTimeout)])
+    }).then((response) => response.json())
+  ).pipe(
+    Effect.flatMap(decodeServiceStatus),
+    Effect.mapError(() => new ServiceNotRunning({ port }))
+  )
+
+const green = 32
+const yellow = 33
+
+const toText = (port: number, status: ServiceStatus): string => {
+  const colour = (code: number, text: string) => (process.stdout.isTTY ? `\u001b[${code}m${text}\u001b[0m` : text)
+  const { analyzing, failed, pending, ready } = status.fingerprints
+  const isAvailable = status.fingerprint_server === "available"
+  const rows = [
+    ["service", `${colour(green, "running")}, version ${status.version}, http://127.0.0.1:${port}/`],
+    ["tracks", String(status.tracks)],
+    ["fingerprints", `${ready} ready, ${pending} pending, ${analyzing} being measured, ${failed} cannot be measured`],
+    ["fingerprint server", colour(isAvailable ? green : yellow, status.fingerprint_server)],
+    ...(status.streams_active === null ? [] : [["streams", String(status.streams_active)]])
+  ]
+  return rows.map(([name = "", value]) => `${name.padEnd(20)}${value}`).join("\n")
+}
+
+export const status = Command.make("status", { port: optionOf("port"), json }, ({ json, ...options }) =>
+  Effect.gen(function* () {
+    const port = yield* readSetting("port", givenBy(options))
+    const status = yield* ask(port)
+    yield* Console.log(json ? JSON.stringify(status) : toText(port, status))
+  })
+).pipe(Command.withDescription("Ask the running service how it is."))

@@ -1,0 +1,26 @@
+/** Tracks as a scan would have found them, for tests and benchmarks that need no files. */
+import type { TrackTags } from "../../src/domain/Track.ts"
+import type { ScannedTrack } from "../../src/services/TrackRepo.ts"
+import { fileVersion } from "./analyses.ts"
+
+const someTags: TrackTags = {
+  title: "Title",
+  artist: "Artist",
+  album: null,
+  album_artist: null,
+  track_number: null,
+  disc_number: null,
+  year: null,
+  duration: 200.5,
+  sample_rate: 44_100,
+  channels: 2,
+  has_art: false
+}
+
+/** Its path is its title, below `/music`. */
+export const someScanned = (tags: Partial<TrackTags> = {}): ScannedTrack => ({
+  folder: "/music",
+  relativePath: tags.title ?? someTags.title,
+  version: fileVersion,
+  tags: { ...someTags, ...tags }
+})
