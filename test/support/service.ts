@@ -9,6 +9,8 @@ export interface RunningService {
   readonly pid: number
   /** `http://127.0.0.1:<port>` */
   readonly url: string
+  /** Exit status and signal, once it has ended. */
+  readonly exit: Effect.Effect<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>
   /** What it has logged so far. */
   readonly log: () => string
   /** Process id of the fingerprint server that it runs now; waits for one that is being started. */
@@ -48,12 +50,14 @@ const commandOf = (pid: number): string => {
 /** `folders` empty: the demo library. `dataFolder` keeps database and demo. */
 export const startService = (
   dataFolder: string,
-  folders: ReadonlyArray<string>
+  folders: ReadonlyArray<string>,
+  options: ReadonlyArray<string> = []
 ): Effect.Effect<RunningService, never, Scope.Scope> =>
   Effect.gen(function* () {
     let log = ""
     const ports = ["--port", "0", "--fingerprint-port", "0"]
-    const child = yield* startCli(["serve", ...folders, ...ports, "--data", dataFolder], ["ignore", "inherit", "pipe"])
+    const words = ["serve", ...folders, ...ports, "--data", dataFolder, ...options]
+    const child = yield* startCli(words, ["ignore", "inherit", "pipe"])
     const url = yield* Effect.async<string>((resume) => {
       child.stderr?.on("data", (chunk: Buffer) => {
         log += chunk.toString()
@@ -66,7 +70,11 @@ export const startService = (
       const found = childrenOf(child.pid!).find((pid) => commandOf(pid).includes("fingerprint-server"))
       return found === undefined ? Effect.fail("not yet") : Effect.succeed(found)
     }).pipe(Effect.retry(Schedule.spaced("50 millis")), Effect.orDie)
-    return { pid: child.pid!, url, log: () => log, fingerprintServer }
+    const exit = Effect.map(
+      Effect.promise(() => untilExit(child)),
+      () => ({ code: child.exitCode, signal: child.signalCode })
+    )
+    return { pid: child.pid!, exit, url, log: () => log, fingerprintServer }
   })
 
 /** The fingerprint server alone, reading below `folder`. */
