@@ -1,20 +1,36 @@
-/** FingerprintGenerator over its tiers: database, sidecar, fingerprint server, none. */
-import { Duration, Effect, Exit, Layer, Metric, Option, Schedule, type Scope, Stream, SubscriptionRef } from "effect"
+/** FingerprintGenerator over its tiers: memory, database, sidecar, fingerprint server, none. */
+import {
+  Clock,
+  Duration,
+  Effect,
+  Exit,
+  Layer,
+  Metric,
+  Option,
+  Ref,
+  Schedule,
+  type Scope,
+  Stream,
+  SubscriptionRef
+} from "effect"
+import type { CircuitPolicy } from "../domain/CircuitBreaker.ts"
 import type { AnalysisProgress, TrackAnalysis } from "../domain/Fingerprint.ts"
 import {
-  type FileRefused,
   type FingerprintServerError,
   isRetryable,
   ServerAnswerInvalid,
   ServerTimedOut
 } from "../domain/FingerprintServerError.ts"
 import type { FingerprintStatus } from "../domain/FingerprintStatus.ts"
+import * as Metrics from "../domain/Metrics.ts"
 import { isSameVersion, type TrackFile } from "../domain/Track.ts"
 import { FingerprintGenerator, type GenerationEvent } from "../services/FingerprintGenerator.ts"
-import { FingerprintRepo, type TrackKey } from "../services/FingerprintRepo.ts"
+import { FingerprintRepo, type RememberedFailure, type TrackKey } from "../services/FingerprintRepo.ts"
 import { FingerprintServerClient } from "../services/FingerprintServerClient.ts"
 import { FingerprintSidecar } from "../services/FingerprintSidecar.ts"
 import { pathOf } from "../services/TrackLibrary.ts"
+import { CircuitOpen, makeCircuitBreaker, type Verdict } from "./circuitBreaker.ts"
+import { makeSharedWork } from "./sharedWork.ts"
 
 /** Bound on the server tier as a whole, all attempts and pauses included. */
 export const serverTimeout = Duration.seconds(60)
@@ -33,15 +49,25 @@ const lastingRefusals: ReadonlySet<string> = new Set([
   "TrackTooLarge"
 ])
 
-type Tier = "database" | "sidecar" | "server"
+/** Five failures in a row: all attempts of one generation, or the first ones of several. */
+export const circuitPolicy: CircuitPolicy = { failuresToOpen: 5, openMs: 10_000 }
 
-const lookups = Metric.counter("lathe_fingerprint_lookups_total", {
-  description: "Look-ups for a fingerprint by tier (database, sidecar, server) and outcome (hit, miss, error)",
-  incremental: true
-})
+/** While the circuit is open, the server is asked this often whether it is back. */
+const healthInterval = Duration.seconds(1)
 
-const count = (tier: Tier, outcome: "hit" | "miss" | "error") =>
-  Metric.increment(lookups).pipe(Effect.tagMetrics({ tier, outcome }))
+/** A generation that nobody waits for goes on for so long: a seek lets go of it and takes it up again. */
+export const linger = Duration.seconds(5)
+
+/** Files whose fingerprint, or whose lack of one, is kept in memory: some megabytes. */
+const rememberedFiles = 1024
+
+type Tier = Exclude<Metrics.FingerprintTier, "memory">
+
+const count = (tier: Metrics.FingerprintTier, outcome: "hit" | "miss" | "error") =>
+  Metric.increment(Metrics.fingerprintLookups).pipe(Effect.tagMetrics({ tier, outcome }))
+
+const countWrite = (tier: Tier, outcome: "stored" | "error") =>
+  Metric.increment(Metrics.fingerprintWrites).pipe(Effect.tagMetrics({ tier, outcome }))
 
 interface Found {
   readonly analysis: TrackAnalysis
@@ -55,40 +81,123 @@ const keyOf = (file: TrackFile): TrackKey => ({ trackId: file.track.id, version:
 
 const isLast = ({ status }: GenerationEvent): boolean => status.status !== "queued" && status.status !== "analyzing"
 
+/** What is known of a file version without looking: its analysis and where it came from, or why there is none. */
+type Known = { readonly found: Found } | { readonly failure: RememberedFailure }
+
+/** One content of one track. */
+const idOf = ({ track, version }: TrackFile): string => `${track.id} ${version.size} ${version.mtime_ms}`
+
+/** Of the latest files; the one that was used longest ago is forgotten. */
+const makeMemory = () => {
+  const entries = new Map<string, Known>()
+  const set = (id: string, known: Known) => {
+    entries.delete(id)
+    entries.set(id, known)
+    if (entries.size > rememberedFiles) entries.delete(entries.keys().next().value!)
+  }
+  return {
+    set: (file: TrackFile, known: Known) => Effect.sync(() => set(idOf(file), known)),
+    get: (file: TrackFile) =>
+      Effect.sync(() => {
+        const known = entries.get(idOf(file))
+        if (known !== undefined) set(idOf(file), known)
+        return known
+      })
+  }
+}
+
 const make = Effect.gen(function* () {
   const repo = yield* FingerprintRepo
   const sidecar = yield* FingerprintSidecar
   const client = yield* FingerprintServerClient
   const scope = yield* Effect.scope
-  const jobs = new Map<string, Job>()
-  const jobsLock = yield* Effect.makeSemaphore(1)
+  const memory = makeMemory()
+  const jobs = yield* makeSharedWork<Job>(linger)
 
   /** One tier's look-up: counted, and a fault in it is a miss. */
-  const lookUp = (tier: Tier, find: Effect.Effect<Option.Option<TrackAnalysis>>) =>
+  const lookUp = <A>(tier: Tier, find: Effect.Effect<Option.Option<A>>) =>
     find.pipe(
       Effect.tap((found) => count(tier, Option.isSome(found) ? "hit" : "miss")),
-      Effect.map(Option.map((analysis): Found => ({ analysis, source: tier }))),
       Effect.catchAllCause((cause) =>
         Effect.logWarning(`The ${tier} tier of fingerprints failed`, cause).pipe(
           Effect.zipRight(count(tier, "error")),
-          Effect.as(Option.none<Found>())
+          Effect.as(Option.none<A>())
         )
       )
     )
 
+  /** A write to one tier: counted, and a fault in it changes nothing for the listener. */
+  const write = (tier: Tier, store: Effect.Effect<void>) =>
+    store.pipe(
+      Effect.zipRight(countWrite(tier, "stored")),
+      Effect.catchAllCause((cause) =>
+        Effect.zipRight(
+          Effect.logWarning(`The ${tier} tier of fingerprints cannot be written`, cause),
+          countWrite(tier, "error")
+        )
+      )
+    )
+
+  const findStored = (file: TrackFile) =>
+    Effect.gen(function* () {
+      const stored = yield* lookUp("database", repo.find(keyOf(file)))
+      if (Option.isSome(stored)) return Option.some<Found>({ analysis: stored.value, source: "database" })
+      const beside = yield* lookUp("sidecar", sidecar.find(pathOf(file), file.version))
+      if (Option.isNone(beside)) return Option.none<Found>()
+      yield* write("database", repo.store(keyOf(file), beside.value))
+      return Option.some<Found>({ analysis: beside.value, source: "sidecar" })
+    })
+
   const findCached = Effect.fn("FingerprintGenerator.findCached")(function* (file: TrackFile) {
-    const stored = yield* lookUp("database", repo.find(keyOf(file)))
-    if (Option.isSome(stored)) return stored
-    const beside = yield* lookUp("sidecar", sidecar.find(pathOf(file), file.version))
-    if (Option.isSome(beside)) yield* quietly("database", repo.store(keyOf(file), beside.value.analysis))
-    return beside
+    const known = yield* memory.get(file)
+    yield* count("memory", known === undefined ? "miss" : "hit")
+    if (known !== undefined) return "found" in known ? Option.some(known.found) : Option.none<Found>()
+    const stored = yield* findStored(file)
+    if (Option.isSome(stored)) yield* memory.set(file, { found: stored.value })
+    return stored
   })
 
-  const askServer = Effect.fn("FingerprintGenerator.askServer")(function* (
-    file: TrackFile,
-    onProgress: (progress: AnalysisProgress) => Effect.Effect<void>
-  ) {
-    const attempt = client.compute({ trackId: String(file.track.id), path: pathOf(file) }).pipe(
+  const findFailure = (file: TrackFile) =>
+    Effect.gen(function* () {
+      const known = yield* memory.get(file)
+      if (known !== undefined && "failure" in known) return Option.some(known.failure)
+      return yield* repo
+        .findFailure(keyOf(file))
+        .pipe(
+          Effect.catchAllCause((cause) =>
+            Effect.logWarning("The database tier of fingerprints failed", cause).pipe(
+              Effect.zipRight(count("database", "error")),
+              Effect.as(Option.none<RememberedFailure>())
+            )
+          )
+        )
+    })
+
+  /**
+   * Until the circuit is closed: a server that did not answer and now does is used at once. One that answered its
+   * health check all along, and failed, has to prove itself by a probe.
+   */
+  const watch: Effect.Effect<void> = Effect.gen(function* () {
+    const wasAway = yield* Ref.make(false)
+    yield* Effect.gen(function* () {
+      const isAvailable = yield* client.isServerAvailable
+      if (isAvailable && (yield* Ref.get(wasAway))) yield* breaker.reset
+      if (!isAvailable) yield* Ref.set(wasAway, true)
+    }).pipe(
+      Effect.zipRight(Effect.sleep(healthInterval)),
+      Effect.repeat({ until: () => Effect.map(breaker.state, (state) => state === "closed") })
+    )
+  })
+  const isWatching = yield* Effect.makeSemaphore(1)
+  const breaker = yield* makeCircuitBreaker(
+    circuitPolicy,
+    Effect.suspend(() =>
+      isWatching.withPermitsIfAvailable(1)(watch).pipe(Effect.interruptible, Effect.forkIn(scope), Effect.asVoid)
+    )
+  )
+
+  const compute = (file: TrackFile, onProgress: (progress: AnalysisProgress) => Effect.Effect<void>) =>
+    client.compute({ trackId: String(file.track.id), path: pathOf(file) }).pipe(
       Stream.tap((event) => (event._tag === "Progress" ? onProgress(event.progress) : Effect.void)),
       Stream.filterMap((event) => (event._tag === "Result" ? Option.some(event.analysis) : Option.none())),
       Stream.runHead,
@@ -97,16 +206,38 @@ const make = Effect.gen(function* () {
           onNone: () => new ServerAnswerInvalid({ detail: "it ended without a result" }),
           onSome: (analysis) => Effect.succeed(analysis)
         })
+      ),
+      Effect.tapError(({ _tag }) =>
+        Effect.tagMetrics(Metric.increment(Metrics.fingerprintAttemptErrors), "error", _tag)
       )
     )
+
+  const askServer = Effect.fn("FingerprintGenerator.askServer")(function* (
+    file: TrackFile,
+    onProgress: (progress: AnalysisProgress) => Effect.Effect<void>
+  ) {
+    // Who comes to an open circuit is refused at once. Who is in the middle of its attempts goes on waiting between
+    // them: it may meet the circuit closed again.
+    let hasTried = false
+    const attempt = breaker.protect(
+      Effect.suspend(() => {
+        hasTried = true
+        return compute(file, onProgress)
+      }),
+      verdictOf
+    )
     return yield* attempt.pipe(
-      Effect.retry({ schedule: retryPolicy, while: isRetryable }),
+      Effect.retry({
+        schedule: retryPolicy,
+        while: (error) => (error._tag === "CircuitOpen" ? hasTried : isRetryable(error))
+      }),
       // A call that is slow to let go must not make the listener wait.
       Effect.disconnect,
       Effect.timeoutFail({
         duration: serverTimeout,
         onTimeout: () => new ServerTimedOut({ seconds: Duration.toSeconds(serverTimeout) })
       }),
+      Effect.tapErrorTag("ServerTimedOut", () => breaker.recordFailure),
       Effect.filterOrFail(
         ({ provenance }) =>
           isSameVersion({ size: provenance.file_size, mtime_ms: provenance.file_mtime_ms }, file.version),
@@ -117,29 +248,39 @@ const make = Effect.gen(function* () {
     )
   })
 
-  const remember = (file: TrackFile, error: FingerprintServerError) =>
-    error._tag === "FileRefused" && lastingRefusals.has(error.code)
-      ? quietly("database", repo.storeFailure(keyOf(file), { code: error.code, message: error.message }))
-      : Effect.void
+  const remember = (file: TrackFile, error: FingerprintServerError | CircuitOpen) => {
+    if (error._tag !== "FileRefused" || !lastingRefusals.has(error.code)) return Effect.void
+    const failure = { code: error.code, message: error.message }
+    return Effect.zipRight(memory.set(file, { failure }), write("database", repo.storeFailure(keyOf(file), failure)))
+  }
+
+  const keep = (file: TrackFile, analysis: TrackAnalysis) =>
+    memory
+      .set(file, { found: { analysis, source: "server" } })
+      .pipe(
+        Effect.zipRight(write("database", repo.store(keyOf(file), analysis))),
+        Effect.zipRight(write("sidecar", sidecar.store(pathOf(file), analysis)))
+      )
 
   const generate = (file: TrackFile, publish: (event: GenerationEvent) => Effect.Effect<void>) =>
     Effect.gen(function* () {
       const tell = makeTeller(file)
       const cached = yield* findCached(file)
       if (Option.isSome(cached)) return tell.found("cached", cached.value)
-      const failure = yield* repo.findFailure(keyOf(file)).pipe(Effect.catchAllCause(() => Effect.succeedNone))
+      const failure = yield* findFailure(file)
       if (Option.isSome(failure)) return tell.none("failed", failure.value.message)
       yield* publish(tell.none("queued", "Waiting for its analysis."))
       const onProgress = ({ stage, percent }: AnalysisProgress) =>
         publish(stage === "queued" ? tell.none("queued", "Waiting for its analysis.") : tell.analyzing(percent))
-      return yield* askServer(file, onProgress).pipe(
-        Effect.tap((analysis) => quietly("database", repo.store(keyOf(file), analysis))),
-        Effect.tap((analysis) => sidecar.store(pathOf(file), analysis)),
-        Effect.map((analysis) => tell.found("complete", { analysis, source: "server" })),
-        Effect.catchAll((error) =>
-          Effect.logWarning("No fingerprint", error.message).pipe(
-            Effect.zipRight(remember(file, error)),
-            Effect.as(tell.none(isFault(error) ? "unavailable" : "failed", error.message))
+      return yield* measured(
+        askServer(file, onProgress).pipe(
+          Effect.tap((analysis) => keep(file, analysis)),
+          Effect.map((analysis) => tell.found("complete", { analysis, source: "server" })),
+          Effect.catchAll((error) =>
+            Effect.logWarning("No fingerprint", error.message).pipe(
+              Effect.zipRight(remember(file, error)),
+              Effect.as(tell.none(error._tag === "FileRefused" ? "failed" : "unavailable", error.message))
+            )
           )
         )
       )
@@ -154,29 +295,24 @@ const make = Effect.gen(function* () {
       Effect.annotateLogs({ track_id: file.track.id, path: pathOf(file) })
     )
 
-  /** The running generation of this content of the track, or a new one; it lives in this layer, not in its caller. */
+  /** The running generation of this content of the track, or a new one. */
   const join = (file: TrackFile) =>
-    Effect.gen(function* () {
-      const id = `${file.track.id} ${file.version.size} ${file.version.mtime_ms}`
-      const running = jobs.get(id)
-      if (running !== undefined) return running
-      const job: Job = yield* SubscriptionRef.make(Option.none<GenerationEvent>())
-      jobs.set(id, job)
-      const publish = (event: GenerationEvent) => SubscriptionRef.set(job, Option.some(event))
-      yield* Effect.interruptible(generate(file, publish)).pipe(
-        Effect.onExit((exit) => {
-          jobs.delete(id)
-          return publish(
-            Exit.isSuccess(exit) ? exit.value : makeTeller(file).none("unavailable", "The service is stopping.")
+    jobs.join(
+      idOf(file),
+      Effect.gen(function* () {
+        const job: Job = yield* SubscriptionRef.make(Option.none<GenerationEvent>())
+        const publish = (event: GenerationEvent) => SubscriptionRef.set(job, Option.some(event))
+        const work = Effect.onExit(generate(file, publish), (exit) =>
+          publish(
+            Exit.isSuccess(exit) ? exit.value : makeTeller(file).none("unavailable", "The analysis was given up.")
           )
-        }),
-        Effect.forkIn(scope)
-      )
-      return job
-    }).pipe(jobsLock.withPermits(1), Effect.uninterruptible)
+        )
+        return { value: job, work: Effect.asVoid(work) }
+      })
+    )
 
   const events = (file: TrackFile) =>
-    Stream.unwrap(Effect.map(join(file), (job) => job.changes)).pipe(
+    Stream.unwrapScoped(Effect.map(join(file), (job) => job.changes)).pipe(
       Stream.filterMap((event) => event),
       Stream.takeUntil(isLast)
     )
@@ -199,16 +335,21 @@ const make = Effect.gen(function* () {
   })
 })
 
-/** The server's fault, or the way to it, as against a file that cannot have a fingerprint. */
-const isFault = (error: FingerprintServerError): error is Exclude<FingerprintServerError, FileRefused> =>
-  error._tag !== "FileRefused"
+/** A busy server is a well one; a file that it refuses, too. */
+const verdictOf = ({ _tag }: FingerprintServerError): Verdict =>
+  _tag === "FileRefused" ? "good" : _tag === "ServerBusy" ? "neutral" : "bad"
 
-const quietly = (tier: Tier, effect: Effect.Effect<void>) =>
-  Effect.catchAllCause(effect, (cause) =>
-    Effect.logWarning(`The ${tier} tier of fingerprints cannot be written`, cause).pipe(
-      Effect.zipRight(count(tier, "error"))
-    )
-  )
+/** How many generations run, how long they take, and how they end. */
+const measured = <E, R>(generation: Effect.Effect<GenerationEvent, E, R>) =>
+  Effect.gen(function* () {
+    const begun = yield* Clock.currentTimeMillis
+    yield* Metric.modify(Metrics.fingerprintGenerationsActive, 1)
+    const event = yield* Effect.ensuring(generation, Metric.modify(Metrics.fingerprintGenerationsActive, -1))
+    const { status } = event.status
+    yield* Metric.update(Metrics.fingerprintGenerationSeconds, ((yield* Clock.currentTimeMillis) - begun) / 1000)
+    yield* Effect.tagMetrics(Metric.increment(Metrics.fingerprintGenerations), "outcome", status)
+    return event
+  })
 
 const makeTeller = (file: TrackFile) => {
   const track_id = file.track.id
@@ -228,7 +369,11 @@ const makeTeller = (file: TrackFile) => {
       ),
     found: (status: "cached" | "complete", { analysis, source }: Found) =>
       event(
-        { status, source, message: status === "cached" ? `Fingerprint found in the ${source}.` : "Analysis complete." },
+        {
+          status,
+          source,
+          message: status === "cached" ? `Fingerprint found; it is from the ${source}.` : "Analysis complete."
+        },
         Option.some(analysis)
       )
   }

@@ -1,6 +1,6 @@
 /** FingerprintRepo on SQLite: one row a track, the 25 dimensions as columns. */
-import { SqlClient } from "@effect/sql"
-import { Effect, Either, Layer, Option, Schema } from "effect"
+import { SqlClient, SqlError as SqlErrors } from "@effect/sql"
+import { Effect, Either, Layer, Option, Schedule, Schema } from "effect"
 import {
   algorithmVersion,
   dimensionNames,
@@ -37,6 +37,10 @@ export const fromRecord = (row: object) =>
 const make = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
 
+  /** All of a write or nothing of it, tried again while somebody else writes. */
+  const whenFree = <A, E>(write: Effect.Effect<A, E | SqlErrors.SqlError>) =>
+    sql.withTransaction(write).pipe(Effect.retry({ schedule: busyPolicy, while: isBusy }), Effect.orDie)
+
   const isOfKey = (key: TrackKey) => sql`
     track_id = ${key.trackId} AND size = ${key.version.size} AND mtime_ms = ${key.version.mtime_ms}
     AND algorithm_version = ${algorithmVersion}`
@@ -46,8 +50,9 @@ const make = Effect.gen(function* () {
     const row = rows[0]
     if (row === undefined) return Option.none<TrackAnalysis>()
     const analysis = fromRecord(row)
-    if (Either.isRight(analysis)) return Option.some(analysis.right)
-    yield* Effect.logWarning("A stored fingerprint is invalid; it is dropped and made again", analysis.left)
+    if (Either.isRight(analysis) && isAbout(key, analysis.right)) return Option.some(analysis.right)
+    const reason = Either.isLeft(analysis) ? analysis.left.message : "it is about another content or algorithm"
+    yield* Effect.logWarning("A stored fingerprint is invalid; it is dropped and made again", reason)
     yield* sql`DELETE FROM fingerprints WHERE track_id = ${key.trackId}`
     return Option.none<TrackAnalysis>()
   }, Effect.orDie)
@@ -58,7 +63,7 @@ const make = Effect.gen(function* () {
     yield* sql`INSERT INTO fingerprints ${sql.insert(record)}
       ON CONFLICT (track_id) DO UPDATE SET ${sql.csv(replaceableColumns)}`
     yield* sql`DELETE FROM fingerprint_failures WHERE track_id = ${key.trackId}`
-  }, Effect.orDie)
+  }, whenFree)
 
   const findFailure = Effect.fn("FingerprintRepo.findFailure")(function* (key: TrackKey) {
     const rows = yield* sql<RememberedFailure>`SELECT code, message FROM fingerprint_failures WHERE ${isOfKey(key)}`
@@ -75,10 +80,22 @@ const make = Effect.gen(function* () {
       message: failure.message
     }
     yield* sql`INSERT OR REPLACE INTO fingerprint_failures ${sql.insert(record)}`
-  }, Effect.orDie)
+  }, whenFree)
 
   return FingerprintRepo.of({ find, store, findFailure, storeFailure })
 })
+
+/** What the columns say and what the analysis says of itself agree. A copied file has another time, but no other size. */
+const isAbout = (key: TrackKey, { provenance }: TrackAnalysis): boolean =>
+  provenance.algorithm_version === algorithmVersion && provenance.file_size === key.version.size
+
+/** A backup or a shell that holds the database for a moment; each attempt waits for DatabaseSqlite's busy timeout. */
+const busyPolicy = Schedule.exponential("50 millis").pipe(Schedule.jittered, Schedule.intersect(Schedule.recurs(4)))
+
+const isBusy = (error: unknown): boolean => {
+  const cause = error instanceof SqlErrors.SqlError ? error.cause : undefined
+  return typeof cause === "object" && cause !== null && "code" in cause && String(cause.code).startsWith("SQLITE_BUSY")
+}
 
 const replaceableColumns = [
   "size",

@@ -2,7 +2,7 @@
 import { Effect, Either, Layer, Option, Schema } from "effect"
 import { createHash, randomUUID } from "node:crypto"
 import { createReadStream } from "node:fs"
-import { readFile, rename, rm, writeFile } from "node:fs/promises"
+import { readFile, rename, rm, stat, writeFile } from "node:fs/promises"
 import { pipeline } from "node:stream/promises"
 import { algorithmVersion, TrackAnalysis } from "../domain/Fingerprint.ts"
 import type { FileVersion } from "../domain/Track.ts"
@@ -15,20 +15,20 @@ const encodeSidecar = Schema.encodeSync(Sidecar)
 /** Path of the sidecar that belongs to an audio file. */
 export const sidecarPath = (audioPath: string): string => `${audioPath}.25d`
 
+/** Bytes; one of ours has about 2000. What is larger is no sidecar, and is not read into memory. */
+const largestSidecar = 64 * 1024
+
 const isMissing = (error: unknown): boolean =>
   typeof error === "object" && error !== null && "code" in error && error.code === "ENOENT"
 
 const readText = (path: string) =>
-  Effect.tryPromise({ try: () => readFile(path, "utf8"), catch: (error) => error }).pipe(
-    Effect.map(Option.some),
-    Effect.catchAll((error) =>
-      isMissing(error)
-        ? Effect.succeedNone
-        : Effect.logWarning("A sidecar cannot be read", error).pipe(
-            Effect.annotateLogs({ path }),
-            Effect.as(Option.none())
-          )
-    )
+  Effect.tryPromise({
+    try: async () => ((await stat(path)).size > largestSidecar ? "" : await readFile(path, "utf8")),
+    catch: (error) => error
+  }).pipe(
+    Effect.asSome,
+    Effect.catchIf(isMissing, () => Effect.succeedNone),
+    Effect.orDie
   )
 
 const hashOf = (path: string) =>
@@ -70,12 +70,8 @@ const make = () => {
       await rename(temporary, target)
     }).pipe(
       Effect.onError(() => Effect.promise(() => rm(temporary, { force: true }).catch(() => undefined))),
-      Effect.catchAll((error) =>
-        Effect.logWarning("A sidecar cannot be written; the database keeps the fingerprint", error).pipe(
-          Effect.annotateLogs({ path: target })
-        )
-      ),
-      Effect.uninterruptible
+      Effect.uninterruptible,
+      Effect.orDie
     )
   })
 

@@ -1,12 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import { SqlClient } from "@effect/sql"
-import { Effect, Either, Layer, Option } from "effect"
+import { SqliteClient } from "@effect/sql-sqlite-node"
+import { Context, Effect, Either, Fiber, Layer, Option } from "effect"
+import { join } from "node:path"
 import { dimensionNames } from "../../src/domain/Fingerprint.ts"
 import { TrackId } from "../../src/domain/Track.ts"
 import * as DatabaseSqlite from "../../src/layers/DatabaseSqlite.ts"
 import * as FingerprintRepoMemory from "../../src/layers/FingerprintRepoMemory.ts"
 import * as FingerprintRepoSqlite from "../../src/layers/FingerprintRepoSqlite.ts"
 import { FingerprintRepo, type TrackKey } from "../../src/services/FingerprintRepo.ts"
+import { temporaryFolder } from "../support/audioFiles.ts"
 import { fileVersion, someAnalysis, someFingerprint } from "../support/analyses.ts"
 
 const key: TrackKey = { trackId: TrackId.make(7), version: fileVersion }
@@ -119,14 +122,46 @@ describe("A fingerprint's record", () => {
     assert(Either.isRight(FingerprintRepoSqlite.fromRecord({ ...record, mid_pct: record.mid_pct + 0.05 })))
   })
 
-  it.effect("that turned invalid on disk is dropped, not used", () =>
+  it.effect("that turned invalid on disk is dropped, not used, and makes room for a new one", () =>
     Effect.gen(function* () {
       const repo = yield* FingerprintRepo
       const sql = yield* SqlClient.SqlClient
+      const spoilers = [
+        sql`UPDATE fingerprints SET lufs = -100`,
+        sql`UPDATE fingerprints SET tempo = 'fast'`,
+        sql`UPDATE fingerprints SET mid_pct = mid_pct + 1`,
+        sql`UPDATE fingerprints SET phase_correlation = 9e999`,
+        sql`UPDATE fingerprints SET measurements = '{'`,
+        sql`UPDATE fingerprints SET provenance = json_set(provenance, '$.algorithm_version', 999)`,
+        sql`UPDATE fingerprints SET provenance = json_set(provenance, '$.file_size', 1)`
+      ]
+      for (const spoil of spoilers) {
+        yield* repo.store(key, someAnalysis())
+        yield* spoil
+        assert.deepStrictEqual(yield* repo.find(key), Option.none())
+        assert.deepStrictEqual(yield* sql`SELECT track_id FROM fingerprints`, [])
+      }
       yield* repo.store(key, someAnalysis())
-      yield* sql`UPDATE fingerprints SET lufs = -100`
-      assert.deepStrictEqual(yield* repo.find(key), Option.none())
-      assert.deepStrictEqual(yield* sql`SELECT track_id FROM fingerprints`, [])
+      assert.deepStrictEqual(yield* repo.find(key), Option.some(someAnalysis()))
     }).pipe(Effect.provide(sqlite))
+  )
+
+  it.scopedLive("is stored as soon as another process lets go of the database", () =>
+    Effect.gen(function* () {
+      const filename = join(yield* temporaryFolder, "lathe.db")
+      const repoLayer = FingerprintRepoSqlite.layer.pipe(
+        Layer.provideMerge(Layer.tap(DatabaseSqlite.layer(filename), (context) => Effect.provide(insertTrack, context)))
+      )
+      const context = yield* Layer.build(repoLayer)
+      const other = Context.get(yield* Layer.build(SqliteClient.layer({ filename })), SqlClient.SqlClient)
+      yield* other`BEGIN IMMEDIATE`
+      const repo = Context.get(context, FingerprintRepo)
+      const storing = yield* Effect.fork(repo.store(key, someAnalysis()))
+      // The first attempt has given up by the time that a look-up gets its turn.
+      assert.deepStrictEqual(yield* repo.find(key), Option.none())
+      yield* other`COMMIT`
+      yield* Fiber.join(storing)
+      assert.deepStrictEqual(yield* repo.find(key), Option.some(someAnalysis()))
+    })
   )
 })

@@ -1,7 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Option } from "effect"
+import { Cause, Effect, Exit, Option } from "effect"
 import { createHash } from "node:crypto"
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs"
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as FingerprintSidecarFiles from "../../src/layers/FingerprintSidecarFiles.ts"
@@ -101,22 +111,28 @@ describe("A .25d sidecar", () => {
     )
   )
 
-  it.effect.skipIf(process.getuid?.() === 0)("that cannot be written is no failure", () =>
-    inFolder(({ sidecar, folder, path, analysis }) =>
+  it.effect("that is a large file of something else is not read", () =>
+    inFolder(({ sidecar, path }) =>
       Effect.gen(function* () {
-        chmodSync(folder, 0o500)
-        yield* sidecar.store(path, analysis)
-        assert.deepStrictEqual(readdirSync(folder), ["song.flac"])
+        writeFileSync(FingerprintSidecarFiles.sidecarPath(path), "")
+        truncateSync(FingerprintSidecarFiles.sidecarPath(path), 8 * 1024 ** 3)
+        assert.deepStrictEqual(yield* sidecar.find(path, versionOf(path)), Option.none())
       })
     )
   )
 
-  it.effect("beside a file in a folder that is gone is no failure", () =>
-    inFolder(({ sidecar, folder, analysis }) =>
+  it.effect("that cannot be read or written is a defect, and leaves nothing half-written", () =>
+    inFolder(({ sidecar, folder, path, analysis }) =>
       Effect.gen(function* () {
-        yield* sidecar.store(join(folder, "gone", "song.flac"), analysis)
-        assert.deepStrictEqual(readdirSync(folder), ["song.flac"])
+        // A folder in its place: that even root cannot read or replace.
+        mkdirSync(FingerprintSidecarFiles.sidecarPath(path))
+        assert.isTrue(isDefect(yield* Effect.exit(sidecar.find(path, versionOf(path)))))
+        assert.isTrue(isDefect(yield* Effect.exit(sidecar.store(path, analysis))))
+        assert.isTrue(isDefect(yield* Effect.exit(sidecar.store(join(folder, "gone", "song.flac"), analysis))))
+        assert.deepStrictEqual(readdirSync(folder).sort(), ["song.flac", "song.flac.25d"])
       })
     )
   )
 })
+
+const isDefect = (exit: Exit.Exit<unknown, unknown>) => Exit.isFailure(exit) && Cause.isDie(exit.cause)

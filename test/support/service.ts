@@ -9,6 +9,8 @@ export interface RunningService {
   readonly pid: number
   /** `http://127.0.0.1:<port>` */
   readonly url: string
+  /** Exit status and signal, once it has ended. */
+  readonly exit: Effect.Effect<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>
   /** What it has logged so far. */
   readonly log: () => string
   /** Process id of the fingerprint server that it runs now; waits for one that is being started. */
@@ -49,12 +51,14 @@ const commandOf = (pid: number): string => {
 export const startService = (
   dataFolder: string,
   folders: ReadonlyArray<string>,
-  background: "on" | "off" = "off"
+  options: ReadonlyArray<string> = []
 ): Effect.Effect<RunningService, never, Scope.Scope> =>
   Effect.gen(function* () {
     let log = ""
-    const options = ["--port", "0", "--fingerprint-port", "0", "--data", dataFolder, "--background", background]
-    const child = yield* startCli(["serve", ...folders, ...options], ["ignore", "inherit", "pipe"])
+    const ports = ["--port", "0", "--fingerprint-port", "0"]
+    const background = options.includes("--background") ? [] : ["--background", "off"]
+    const words = ["serve", ...folders, ...ports, "--data", dataFolder, ...background, ...options]
+    const child = yield* startCli(words, ["ignore", "inherit", "pipe"])
     const url = yield* Effect.async<string>((resume) => {
       child.stderr?.on("data", (chunk: Buffer) => {
         log += chunk.toString()
@@ -67,7 +71,11 @@ export const startService = (
       const found = childrenOf(child.pid!).find((pid) => commandOf(pid).includes("fingerprint-server"))
       return found === undefined ? Effect.fail("not yet") : Effect.succeed(found)
     }).pipe(Effect.retry(Schedule.spaced("50 millis")), Effect.orDie)
-    return { pid: child.pid!, url, log: () => log, fingerprintServer }
+    const exit = Effect.map(
+      Effect.promise(() => untilExit(child)),
+      () => ({ code: child.exitCode, signal: child.signalCode })
+    )
+    return { pid: child.pid!, exit, url, log: () => log, fingerprintServer }
   })
 
 /** The fingerprint server alone, reading below `folder`. */

@@ -1,0 +1,73 @@
+/** Work that several want at the same time, done once: it runs as long as somebody waits for it, and a little longer. */
+import { type Duration, Effect, Fiber, type Scope } from "effect"
+
+interface Entry<A> {
+  readonly value: A
+  readonly fiber: Fiber.RuntimeFiber<void>
+  waiting: number
+}
+
+export interface SharedWork<A> {
+  /**
+   * What belongs to the running work of this key; `begin` makes it, and the work itself, where none runs. Held until
+   * the scope closes: when the last holder has gone for `linger`, the work is interrupted.
+   */
+  readonly join: (
+    key: string,
+    begin: Effect.Effect<{ readonly value: A; readonly work: Effect.Effect<void> }>
+  ) => Effect.Effect<A, never, Scope.Scope>
+  readonly size: () => number
+  /** Of what runs now. */
+  readonly keys: () => Iterable<string>
+}
+
+/** Work that still runs when the scope closes is interrupted. */
+export const makeSharedWork = <A>(linger: Duration.DurationInput): Effect.Effect<SharedWork<A>, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const scope = yield* Effect.scope
+    const entries = new Map<string, Entry<A>>()
+    const lock = yield* Effect.makeSemaphore(1)
+
+    const start = (key: string, begin: Parameters<SharedWork<A>["join"]>[1]) =>
+      Effect.gen(function* () {
+        const { value, work } = yield* begin
+        const fiber = yield* Effect.interruptible(work).pipe(
+          // Whoever comes from now on begins anew: what was found is in the caches by now.
+          Effect.ensuring(Effect.sync(() => entries.delete(key))),
+          Effect.forkIn(scope)
+        )
+        const entry: Entry<A> = { value, fiber, waiting: 0 }
+        if (fiber.unsafePoll() === null) entries.set(key, entry)
+        return entry
+      })
+
+    const leave = (entry: Entry<A>) =>
+      Effect.suspend(() => {
+        entry.waiting -= 1
+        if (entry.waiting > 0) return Effect.void
+        return Effect.sleep(linger).pipe(
+          Effect.zipRight(
+            Effect.suspend(() => (entry.waiting === 0 ? Effect.asVoid(Fiber.interruptFork(entry.fiber)) : Effect.void))
+          ),
+          Effect.interruptible,
+          Effect.forkIn(scope),
+          Effect.asVoid
+        )
+      })
+
+    return {
+      join: (key, begin) =>
+        Effect.acquireRelease(
+          lock.withPermits(1)(
+            Effect.gen(function* () {
+              const entry = entries.get(key) ?? (yield* start(key, begin))
+              entry.waiting += 1
+              return entry
+            })
+          ),
+          leave
+        ).pipe(Effect.map(({ value }) => value)),
+      size: () => entries.size,
+      keys: () => entries.keys()
+    }
+  })
