@@ -1,7 +1,8 @@
 /** Plain HTTP: health, metrics, and the web page. */
 import { HttpLayerRouter, HttpServerResponse } from "@effect/platform"
 import { Effect, Layer, Metric } from "effect"
-import { readdirSync } from "node:fs"
+import { existsSync, readdirSync } from "node:fs"
+import { join, relative, sep } from "node:path"
 import { fileURLToPath } from "node:url"
 import { FingerprintGenerator } from "../services/FingerprintGenerator.ts"
 import { isReady, Readiness } from "../services/Readiness.ts"
@@ -9,13 +10,42 @@ import { SupervisionTree } from "../services/SupervisionTree.ts"
 import * as ProcessMetrics from "./ProcessMetrics.ts"
 import { contentType, toPrometheusText } from "./PrometheusText.ts"
 
-const webFolder = fileURLToPath(new URL("../../web/", import.meta.url))
+/** Built by `npm run build:web`. */
+const webFolder = fileURLToPath(new URL("../../gen/web/", import.meta.url))
 
-/** Listed once, at start: nothing else of the disk can be asked for. */
-const webFiles = () =>
-  readdirSync(webFolder, { withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => entry.name)
+/** Paths below the folder, listed once, at start: nothing else of the disk can be asked for. */
+const webFiles = (): ReadonlyArray<string> =>
+  existsSync(webFolder)
+    ? readdirSync(webFolder, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => relative(webFolder, join(entry.parentPath, entry.name)).replaceAll(sep, "/"))
+    : []
+
+/** The page runs what came with it and nothing else, and talks to this service only. `blob:` is silence for media keys. */
+const contentSecurityPolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "media-src 'self' blob:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'"
+].join("; ")
+
+const webFile = (name: string) =>
+  HttpServerResponse.file(webFolder + name, {
+    headers: {
+      "content-security-policy": contentSecurityPolicy,
+      "x-content-type-options": "nosniff",
+      "referrer-policy": "no-referrer",
+      // Files below assets/ carry a hash of their content in their name.
+      "cache-control": name.startsWith("assets/") ? "max-age=31536000, immutable" : "no-cache"
+    }
+  }).pipe(Effect.orDie)
+
+const notBuilt = HttpServerResponse.text("The player has not been built: npm run build:web", { status: 503 })
 
 const make = Effect.gen(function* () {
   const router = yield* HttpLayerRouter.HttpRouter
@@ -69,9 +99,9 @@ const make = Effect.gen(function* () {
     )
   )
 
-  const page = (name: string) => Effect.orDie(HttpServerResponse.file(webFolder + name))
-  yield* router.add("GET", "/", page("index.html"))
-  yield* Effect.forEach(webFiles(), (name) => router.add("GET", `/${name}`, page(name)), { discard: true })
+  const files = webFiles()
+  yield* router.add("GET", "/", files.includes("index.html") ? webFile("index.html") : notBuilt)
+  yield* Effect.forEach(files, (name) => router.add("GET", `/${name}`, webFile(name)), { discard: true })
 })
 
 export const layer = Layer.scopedDiscard(make)
