@@ -46,6 +46,6 @@ export const serve = Command.make("serve", { folders, ...options }, ({ folders, 
     // The processes that it starts write into the same log.
     process.env[settings.logFormat.variable] = logFormat
     const { layer } = yield* service
-    yield* Layer.launch(layer(serviceOptions)).pipe(withFormat(logFormat))
+    return yield* Layer.launch(layer(serviceOptions)).pipe(withFormat(logFormat))
   })
 ).pipe(Command.withDescription("Serve music folders: web page, WebSocket, RPC, and the fingerprint server."))
