@@ -67,7 +67,8 @@ export class PeakOutline {
 
 /** The same outline in `points` stretches: none of the peaks is lost. Zeros where there was no sample. */
 export const resample = ({ min, max }: Peaks, points: number): { min: Array<number>; max: Array<number> } => {
-  const result = { min: Array.from({ length: points }, () => 0), max: Array.from({ length: points }, () => 0) }
+  const zeros = () => Array.from({ length: points }, () => 0)
+  const result = { min: zeros(), max: zeros() }
   if (min.length === 0) return result
   for (let point = 0; point < points; point++) {
     const from = Math.floor((point * min.length) / points)

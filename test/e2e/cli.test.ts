@@ -2,11 +2,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { spawn } from "node:child_process"
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { dimensionNames } from "../../src/domain/Fingerprint.ts"
 import * as AudioDecoderNodeAv from "../../src/layers/AudioDecoderNodeAv.ts"
+import type { ServiceStatus } from "../../src/services/LatheApi.ts"
 import { decodeAll, temporaryFolder, writeAudioFile } from "../support/audioFiles.ts"
 import { trackWith } from "../support/loudTrack.ts"
 import { integratedLufs } from "../support/loudness.ts"
@@ -167,6 +170,66 @@ describe("lathe master", () => {
         }
         assert.deepStrictEqual(readdirSync(folder), ["in.wav"])
         assert.isFalse(existsSync(join(folder, "out.wav")))
+      }),
+    60_000
+  )
+})
+
+describe("lathe scan", () => {
+  it.scopedLive(
+    "reads a folder into the database, tells what it found, and exits with 1 where a file is broken",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        const music = join(folder, "music")
+        mkdirSync(music)
+        writeAudioFile(music, "song", "wav16", onAll(1, sine(sampleRate, 1, 440, -20)), { sampleRate })
+        const scan = (...words: ReadonlyArray<string>) => lathe("scan", music, "--data", join(folder, "data"), ...words)
+        const first = yield* scan()
+        assert.deepInclude(first, { code: 0, stdout: `${music}: 1 added, 0 updated, 0 unchanged, 0 cannot be read.\n` })
+        assert.notInclude(first.stderr, "\u001b[")
+        writeFileSync(join(music, "broken.flac"), "no audio")
+        const second = yield* scan("--json")
+        assert.strictEqual(second.code, 1)
+        assert.deepInclude(JSON.parse(second.stdout), { added: 0, updated: 0, unchanged: 1, unreadable: 1 })
+        assert.include(second.stderr, "1 file cannot be read.")
+        const none = yield* lathe("scan", join(folder, "nothing"), "--data", join(folder, "data"))
+        assert.strictEqual(none.code, 1)
+        assert.include(none.stderr, "is no folder")
+      }),
+    60_000
+  )
+})
+
+describe("lathe status", () => {
+  it.scopedLive(
+    "shows what a running service says, and how to start one where none answers",
+    () =>
+      Effect.gen(function* () {
+        const answer: ServiceStatus = {
+          version: "1.2.3",
+          tracks: 12,
+          fingerprints: { ready: 7, pending: 3, analyzing: 1, failed: 1 },
+          fingerprint_server: "unavailable",
+          streams_active: null
+        }
+        const server = createServer((_, response) => response.end(JSON.stringify(answer)))
+        yield* Effect.addFinalizer(() => Effect.sync(() => server.close()))
+        const port = yield* Effect.async<string>((resume) => {
+          server.listen(0, "127.0.0.1", () => resume(Effect.succeed(String((server.address() as AddressInfo).port))))
+        })
+        const text = yield* lathe("status", "--port", port)
+        assert.strictEqual(text.code, 0)
+        assert.match(
+          text.stdout,
+          /running, version 1\.2\.3[\s\S]*7 ready, 3 pending, 1 being measured, 1 cannot be measured/
+        )
+        assert.notInclude(text.stdout, "\u001b[")
+        assert.deepStrictEqual(JSON.parse((yield* lathe("status", "--port", port, "--json")).stdout), answer)
+        server.close()
+        const none = yield* lathe("status", "--port", port)
+        assert.strictEqual(none.code, 1)
+        assert.include(none.stderr, "lathe serve")
       }),
     60_000
   )

@@ -28,14 +28,11 @@ export const walk = (folder: string, below: string, visitor: Visitor): Effect.Ef
     const path = join(folder, below)
     const within = (entry: Dirent) => (below === "" ? entry.name : `${below}/${entry.name}`)
     yield* visitor.onDirectory(path)
-    const entries = yield* Effect.tryPromise({
-      try: () => readdir(path, { withFileTypes: true }),
-      catch: (error) => error
-    }).pipe(
-      Effect.catchAll((error) =>
+    const entries = yield* Effect.tryPromise(() => readdir(path, { withFileTypes: true })).pipe(
+      Effect.catchAll(({ cause }) =>
         Effect.gen(function* () {
-          yield* Effect.logWarning("A music folder cannot be read", error).pipe(Effect.annotateLogs({ folder: path }))
-          if (!hasCode(error, "ENOENT", "ENOTDIR")) yield* visitor.onUnreadableDirectory(below)
+          yield* Effect.logWarning("A music folder cannot be read", cause).pipe(Effect.annotateLogs({ folder: path }))
+          if (!hasCode(cause, "ENOENT", "ENOTDIR")) yield* visitor.onUnreadableDirectory(below)
           return [] as Array<Dirent>
         })
       )
