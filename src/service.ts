@@ -8,6 +8,8 @@ import * as AudioEncoderNodeAv from "./layers/AudioEncoderNodeAv.ts"
 import * as ChunkMasteringProcessPool from "./layers/ChunkMasteringProcessPool.ts"
 import * as DatabaseSqlite from "./layers/DatabaseSqlite.ts"
 import * as DemoLibraryProcedural from "./layers/DemoLibraryProcedural.ts"
+import * as FarewellsInTime from "./layers/FarewellsInTime.ts"
+import * as FingerprintBackground from "./layers/FingerprintBackground.ts"
 import * as FingerprintGeneratorTiered from "./layers/FingerprintGeneratorTiered.ts"
 import * as FingerprintRepoSqlite from "./layers/FingerprintRepoSqlite.ts"
 import * as FingerprintServerClientGrpc from "./layers/FingerprintServerClientGrpc.ts"
@@ -18,14 +20,20 @@ import * as HttpListener from "./layers/HttpListener.ts"
 import * as HttpRoutes from "./layers/HttpRoutes.ts"
 import * as ReadinessProbes from "./layers/ReadinessProbes.ts"
 import * as ResumeTokensHmac from "./layers/ResumeTokensHmac.ts"
+import * as LatheApiRoutes from "./layers/LatheApiRoutes.ts"
+import * as LibraryCatalogSqlite from "./layers/LibraryCatalogSqlite.ts"
 import * as RpcRoutes from "./layers/RpcRoutes.ts"
+import * as TrackFileReaderLocal from "./layers/TrackFileReaderLocal.ts"
 import * as TrackLibraryFolders from "./layers/TrackLibraryFolders.ts"
+import * as TrackMediaCached from "./layers/TrackMediaCached.ts"
 import * as TrackRepoSqlite from "./layers/TrackRepoSqlite.ts"
 import * as TrackStreamerLive from "./layers/TrackStreamerLive.ts"
 import * as WebSocketRoute from "./layers/WebSocketRoute.ts"
 import { DemoLibrary } from "./services/DemoLibrary.ts"
+import { Farewells } from "./services/Farewells.ts"
 import { FingerprintGenerator } from "./services/FingerprintGenerator.ts"
 import { Readiness } from "./services/Readiness.ts"
+import { LibraryCatalog } from "./services/LibraryCatalog.ts"
 import { TrackLibrary } from "./services/TrackLibrary.ts"
 
 export interface ServiceOptions extends HttpDoors.DoorOptions {
@@ -37,6 +45,10 @@ export interface ServiceOptions extends HttpDoors.DoorOptions {
   readonly fingerprintPort: number
   /** Where the database and the demo library are. */
   readonly dataFolder: string
+  /** Streams at a time, of all listeners together. */
+  readonly maximumStreams: number
+  /** Whether all tracks are fingerprinted in the background. */
+  readonly background: boolean
 }
 
 /** The fingerprint server is a child of this process and nobody else's business. */
@@ -50,8 +62,9 @@ const fillAndAnnounce = (demoFolder: string | undefined) =>
   Effect.gen(function* () {
     const listener = yield* HttpListener.HttpListener
     const readiness = yield* Readiness
-    // The first to end: what stops behind the doors stops with the doors closed.
-    yield* Effect.addFinalizer(() => listener.close)
+    const farewells = yield* Farewells
+    // The first to run: what stops behind the doors stops with the doors closed, and with everybody told.
+    yield* Effect.addFinalizer(() => Effect.zipRight(listener.close, farewells.say))
     const library = yield* TrackLibrary
     const generator = yield* FingerprintGenerator
     if (demoFolder !== undefined) yield* Effect.flatMap(DemoLibrary, (demo) => demo.ensure(demoFolder))
@@ -62,7 +75,7 @@ const fillAndAnnounce = (demoFolder: string | undefined) =>
     const wait = (step: Effect.Effect<unknown>) => Effect.timeoutOption(Effect.asVoid(step), startPatience)
     const [scanned, up] = yield* Effect.all([wait(Fiber.join(scan)), wait(serverUp)], { concurrency: "unbounded" })
     if (Option.isNone(up)) yield* Effect.logWarning("The fingerprint server is not up yet")
-    const { length } = yield* library.list
+    const length = yield* Effect.flatMap(LibraryCatalog, (catalog) => catalog.count)
     const tracks = `${length} ${length === 1 ? "track" : "tracks"}${Option.isNone(scanned) ? " so far" : ""}`
     yield* Effect.logInfo(`lathe serves ${tracks} at ${yield* HttpListener.addressOf}`)
   })
@@ -80,11 +93,14 @@ export const layer = (options: ServiceOptions) =>
       const fingerprintPort = yield* FingerprintServerProcess.findFreePort(options.fingerprintPort)
 
       const database = DatabaseSqlite.layer(join(options.dataFolder, "lathe.db"))
-      const repositories = Layer.merge(TrackRepoSqlite.layer, FingerprintRepoSqlite.layer).pipe(Layer.provide(database))
-      const library = TrackLibraryFolders.layer(folders).pipe(
-        Layer.provide(repositories),
-        Layer.provide(AudioDecoderNodeAv.layer)
-      )
+      const repositories = Layer.mergeAll(
+        TrackRepoSqlite.layer,
+        LibraryCatalogSqlite.layer,
+        FingerprintRepoSqlite.layer
+      ).pipe(Layer.provide(database))
+      const reader = TrackFileReaderLocal.layer.pipe(Layer.provide(AudioDecoderNodeAv.layer))
+      const library = TrackLibraryFolders.layer(folders, { watch: true }).pipe(Layer.provide([repositories, reader]))
+      const media = TrackMediaCached.layer().pipe(Layer.provide([database, reader, AudioDecoderNodeAv.layer]))
       const generator = FingerprintGeneratorTiered.layer.pipe(
         Layer.provide([
           repositories,
@@ -93,23 +109,41 @@ export const layer = (options: ServiceOptions) =>
         ])
       )
       const mastering = ChunkMasteringProcessPool.layer()
-      const streamer = TrackStreamerLive.layer.pipe(Layer.provide([library, generator, mastering]))
+      const streamer = TrackStreamerLive.layerWith({ maximumStreams: options.maximumStreams }).pipe(
+        Layer.provide([library, generator, mastering])
+      )
 
-      const readiness = ReadinessProbes.layer.pipe(Layer.provide([library, generator, mastering, database]))
+      const readiness = ReadinessProbes.layer.pipe(
+        Layer.provide([library, generator, mastering, repositories, database])
+      )
 
       const routes = Layer.mergeAll(
         HttpDoors.layer(options),
         HttpRoutes.layer,
+        LatheApiRoutes.layer(),
         RpcRoutes.layer,
         WebSocketRoute.layer
-      ).pipe(Layer.provide([streamer, library, generator, readiness, ResumeTokensHmac.layer(options.dataFolder)]))
+      ).pipe(
+        Layer.provide([
+          streamer,
+          library,
+          generator,
+          repositories,
+          media,
+          readiness,
+          ResumeTokensHmac.layer(options.dataFolder)
+        ])
+      )
+      const background = FingerprintBackground.layer({ background: options.background }).pipe(
+        Layer.provide([library, generator, repositories])
+      )
 
       const demo = DemoLibraryProcedural.layer.pipe(Layer.provide(AudioEncoderNodeAv.layer))
 
       return Layer.scopedDiscard(fillAndAnnounce(demoFolder)).pipe(
         Layer.provideMerge(HttpLayerRouter.serve(routes, { disableLogger: true, disableListenLog: true })),
-        Layer.provideMerge(HttpListener.layer(options)),
-        Layer.provideMerge(Layer.mergeAll(library, generator, demo, readiness)),
+        Layer.provideMerge(Layer.merge(HttpListener.layer(options), FarewellsInTime.layer)),
+        Layer.provideMerge(Layer.mergeAll(library, generator, repositories, demo, readiness, background)),
         Layer.provideMerge(FingerprintServerProcess.layer({ port: fingerprintPort, folders })),
         Layer.provideMerge(database)
       )

@@ -1,10 +1,11 @@
 /**
- * `node masterOnce.ts chain|limiter|copy frames|direct IN OUT`: prints the CPU seconds of the second rendering in this
- * process. `frames`: as `lathe master` does it, ChunkMastering's frames to AudioEncoder. `direct`: the chain between the
- * decoder and a file, with buffers that are used again and again.
+ * `node masterOnce.ts chain|limiter|copy file|stream|direct IN OUT [RATE]`: prints the CPU seconds of the second rendering
+ * in this process. `file`: as `lathe master` does it, ChunkMastering's frames of 10 s to AudioEncoder. `stream`: frames as a
+ * stream gets them, every quarter of a second in an array of its own. `direct`: the chain between the decoder and a file.
  */
 import { closeSync, openSync, writeSync } from "node:fs"
-import { Effect, Layer, Stream } from "effect"
+import { Effect, Layer, Schema, Stream } from "effect"
+import { DeliveredSampleRate } from "../../src/domain/SampleRate.ts"
 import { makeMasteringChain } from "../../src/dsp/mastering/MasteringChain.ts"
 import * as AudioDecoderNodeAv from "../../src/layers/AudioDecoderNodeAv.ts"
 import * as AudioEncoderNodeAv from "../../src/layers/AudioEncoderNodeAv.ts"
@@ -15,15 +16,22 @@ import { AudioEncoder, encodingFor } from "../../src/services/AudioEncoder.ts"
 import { ChunkMastering } from "../../src/services/ChunkMastering.ts"
 import { isPlanName, planOf } from "./masteringPlans.ts"
 
-const [name = "", way = "", input = "", output = ""] = process.argv.slice(2)
+const [name = "", way = "", input = "", output = "", rate] = process.argv.slice(2)
 if (!isPlanName(name)) throw new Error(`there is no plan "${name}"`)
 const plan = planOf(name)
 const blockFrames = 8192
+const wantedRate = rate === undefined ? undefined : Schema.decodeUnknownSync(DeliveredSampleRate)(Number(rate))
 
 const frames = Effect.gen(function* () {
   const mastering = yield* ChunkMastering
   const encoder = yield* AudioEncoder
-  const { channels, frames, sampleRate } = yield* mastering.open({ path: input, startFrame: 0, plan })
+  const { channels, frames, sampleRate } = yield* mastering.open({
+    path: input,
+    startFrame: 0,
+    plan,
+    sampleRate: wantedRate,
+    ...(way === "file" ? { frameSeconds: 10, reusesMemory: true } : {})
+  })
   const encoding = yield* encodingFor(output)
   const samples = Stream.map(frames, (frame) => frame.samples)
   yield* encoder.write(output, { sampleRate, channels, encoding }, samples)

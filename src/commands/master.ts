@@ -6,13 +6,14 @@ import { resolve } from "node:path"
 import type { TrackAnalysis } from "../domain/Fingerprint.ts"
 import { decide, fallbackPlan } from "../domain/MasteringDecision.ts"
 import type { MasteringPlan } from "../domain/MasteringPlan.ts"
+import { DeliveredSampleRate } from "../domain/SampleRate.ts"
 import { writeErrorFrom } from "../layers/audioWriteErrors.ts"
 import { AudioDecoder } from "../services/AudioDecoder.ts"
 import { AudioEncoder, encodingFor } from "../services/AudioEncoder.ts"
 import { ChunkMastering } from "../services/ChunkMastering.ts"
 import { TrackAnalyzer } from "../services/TrackAnalyzer.ts"
 import { engine } from "./engine.ts"
-import { intensity, preset } from "./options.ts"
+import { bypass, intensity, preset } from "./options.ts"
 
 const input = Args.text({ name: "IN" }).pipe(Args.withDescription("The audio file to master."))
 const output = Args.text({ name: "OUT" }).pipe(Args.withDescription("The file to write: .wav or .flac."))
@@ -34,22 +35,42 @@ const report = Options.text("report").pipe(
   Options.withDescription("A JSON file for the plan and what was measured before and after.")
 )
 
+const rate = Options.choiceWithValue(
+  "rate",
+  DeliveredSampleRate.literals.map((hz) => [String(hz), hz] as const)
+).pipe(Options.optional, Options.withDescription("Hz of OUT. Default: that of IN."))
+
 const bits = Options.choice("bits", ["24", "32"]).pipe(
   Options.withDefault("32" as const),
   Options.withDescription("Of a WAV: 24 (integer) or 32 (float). FLAC has 24.")
 )
 
-/** What `--report` writes. Fingerprint and measurements are null for what is too short or too quiet to measure. */
+/** What `--report` writes. The measured is null for what is too short or too quiet to measure. */
 interface Report {
   readonly input: Measured
   readonly plan: MasteringPlan
-  readonly output: Measured & { readonly samples: number }
+  readonly output: Measured & { readonly sample_rate: number; readonly samples: number }
 }
 
 type Measured = { readonly file: string } & (
-  | Pick<TrackAnalysis, "fingerprint" | "measurements">
-  | { readonly fingerprint: null; readonly measurements: null }
+  | ({ readonly result: Result } & Pick<TrackAnalysis, "fingerprint" | "measurements">)
+  | { readonly result: null; readonly fingerprint: null; readonly measurements: null }
 )
+
+/** What mastering is about, of all that was measured. */
+interface Result {
+  readonly lufs: number
+  readonly true_peak_dbtp: number
+  readonly crest_db: number
+  readonly loudness_range_lu: number
+}
+
+const resultOf = ({ fingerprint, measurements }: TrackAnalysis): Result => ({
+  lufs: fingerprint.lufs,
+  true_peak_dbtp: measurements.true_peak_dbtp,
+  crest_db: fingerprint.crest_db,
+  loudness_range_lu: measurements.loudness_range_lu
+})
 
 /** A file too short or too quiet to measure is mastered by the fallback; one that cannot be read is a failure. */
 const measure = Effect.fn("master.measure")(function* (path: string) {
@@ -66,8 +87,13 @@ const measure = Effect.fn("master.measure")(function* (path: string) {
 
 const measured = (file: string, analysis: Option.Option<TrackAnalysis>): Measured =>
   Option.match(analysis, {
-    onNone: () => ({ file, fingerprint: null, measurements: null }),
-    onSome: ({ fingerprint, measurements }) => ({ file, fingerprint, measurements })
+    onNone: () => ({ file, result: null, fingerprint: null, measurements: null }),
+    onSome: (analysis) => ({
+      file,
+      result: resultOf(analysis),
+      fingerprint: analysis.fingerprint,
+      measurements: analysis.measurements
+    })
   })
 
 const describe = (plan: MasteringPlan): string =>
@@ -85,11 +111,11 @@ const outcome = (file: string, analysis: Option.Option<TrackAnalysis>): string =
       `${file} is written: ${fingerprint.lufs.toFixed(1)} LUFS, crest ${fingerprint.crest_db.toFixed(1)} dB, true peak ${measurements.true_peak_dbtp.toFixed(2)} dBTP.`
   })
 
-const options = { bits, chunkSeconds, from, input, intensity, output, preset, report }
+const options = { bits, bypass, chunkSeconds, from, input, intensity, output, preset, rate, report }
 
 export const master = Command.make("master", options, (options) =>
   Effect.gen(function* () {
-    const { bits, chunkSeconds, from, input, intensity, output, preset, report } = options
+    const { bits, bypass, chunkSeconds, from, input, intensity, output, preset, report } = options
     const encoding = yield* encodingFor(output, { wavSampleFormat: bits === "24" ? "int24" : "float32" })
     const decoder = yield* AudioDecoder
     const mastering = yield* ChunkMastering
@@ -97,13 +123,21 @@ export const master = Command.make("master", options, (options) =>
     const source = resolve(input)
     const before = yield* measure(source)
     const plan = Option.match(before, {
-      onNone: () => fallbackPlan({ preset, intensity }),
-      onSome: (analysis) => decide({ analysis, preset, intensity })
+      onNone: () => fallbackPlan({ preset, intensity, bypass }),
+      onSome: (analysis) => decide({ analysis, preset, intensity, bypass })
     })
     yield* Console.log(describe(plan))
-    const { sampleRate, channels } = yield* decoder.probe(source)
-    const startFrame = Math.round(from * sampleRate)
-    const { frames } = yield* mastering.open({ path: source, startFrame, plan, frameSeconds: chunkSeconds })
+    const info = yield* decoder.probe(source)
+    const wantedRate = Option.getOrUndefined(options.rate)
+    const { channels, frames, sampleRate } = yield* mastering.open({
+      path: source,
+      startFrame: Math.round(from * (wantedRate ?? info.sampleRate)),
+      plan,
+      sampleRate: wantedRate,
+      frameSeconds: chunkSeconds,
+      // Each frame is written before the next one is pulled.
+      reusesMemory: true
+    })
     const target = resolve(output)
     const { framesWritten } = yield* encoder.write(
       target,
@@ -116,7 +150,7 @@ export const master = Command.make("master", options, (options) =>
       const content: Report = {
         input: measured(input, before),
         plan,
-        output: { ...measured(output, after), samples: framesWritten }
+        output: { ...measured(output, after), sample_rate: sampleRate, samples: framesWritten }
       }
       yield* writeReport(resolve(report.value), content)
     }

@@ -18,6 +18,8 @@ const options = {
   requestsPerSecond: optionOf("requestsPerSecond"),
   fingerprintPort: optionOf("fingerprintPort"),
   dataFolder: optionOf("dataFolder"),
+  streams: optionOf("streams"),
+  background: optionOf("background"),
   logFormat: optionOf("logFormat")
 }
 
@@ -37,6 +39,8 @@ export const serve = Command.make("serve", { folders, ...options }, ({ folders, 
       requestsPerSecond: yield* readSetting("requestsPerSecond", given),
       fingerprintPort: yield* readSetting("fingerprintPort", given),
       dataFolder: yield* readSetting("dataFolder", given),
+      maximumStreams: yield* readSetting("streams", given),
+      background: (yield* readSetting("background", given)) === "on",
       folders: folders.map((folder) => resolve(folder))
     }
     // The processes that it starts write into the same log.

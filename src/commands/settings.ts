@@ -134,6 +134,16 @@ export const settings = {
     meaning: "Requests that one remote address may make a second; twice as many at once.",
     ...integer("LATHE_REQUESTS_PER_SECOND", 1, 1_000_000, 100)
   },
+  streams: {
+    option: "streams",
+    meaning: "Streams at a time, of all listeners together; more are refused.",
+    ...integer("LATHE_STREAMS", 1, 10_000, 128)
+  },
+  background: {
+    option: "background",
+    meaning: "Whether all tracks are measured in the background, or each when it is played.",
+    ...choice("LATHE_BACKGROUND", ["on", "off"], "on")
+  },
   logFormat: {
     option: "log-format",
     meaning: "How the log is written, on stderr: for people, or one JSON object a line.",

@@ -6,7 +6,14 @@
  * and only what is quiet or moderate is processed in full. Reasons and numbers: docs/mastering.md.
  */
 import { type BandName, bands, type Fingerprint, type Measurements } from "./Fingerprint.ts"
-import type { LoudnessClass, MasteringPlan, Move, Preset, RenderSettings } from "./MasteringPlan.ts"
+import {
+  BypassableStage,
+  type LoudnessClass,
+  type MasteringPlan,
+  type Move,
+  type Preset,
+  type RenderSettings
+} from "./MasteringPlan.ts"
 
 /** Above this a track is loud, LUFS; exactly this is not. */
 export const loudThresholdLufs = -12
@@ -79,7 +86,13 @@ export interface DecisionRequest {
   readonly preset: Preset
   /** 0-1; 0 leaves every sample as it is. */
   readonly intensity: number
+  /** Stages to leave out: the plan is made, and its result predicted, without them. Peak safety stays. */
+  readonly bypass?: ReadonlyArray<BypassableStage> | undefined
 }
+
+/** Each once, in the order of the chain. */
+const inOrder = (bypass: ReadonlyArray<BypassableStage>): ReadonlyArray<BypassableStage> =>
+  BypassableStage.literals.filter((stage) => bypass.includes(stage))
 
 export const classify = (fingerprint: Pick<Fingerprint, "lufs" | "crest_db">): Exclude<LoudnessClass, "unknown"> => {
   if (fingerprint.lufs <= loudThresholdLufs) return "quiet_or_moderate"
@@ -90,26 +103,39 @@ export const classify = (fingerprint: Pick<Fingerprint, "lufs" | "crest_db">): E
 export const expansionFactor = (crestDb: number): number => clamp((compressedCrestDb - crestDb) / 10, 0.1, 0.5)
 
 /** The plan of an analysed track. Every valid analysis has one; it decodes by MasteringPlan's schema. */
-export const decide = ({ analysis, preset, intensity }: DecisionRequest): MasteringPlan => {
+export const decide = ({ analysis, bypass = [], intensity, preset }: DecisionRequest): MasteringPlan => {
   const { fingerprint } = analysis
   const loudnessClass = classify(fingerprint)
-  if (intensity === 0) return untouched(loudnessClass, preset, analysis)
-  const amount = clamp(intensity, 0, 1)
+  const bypassed = inOrder(bypass)
+  if (intensity === 0) return untouched(loudnessClass, preset, analysis, bypassed)
+  const request = { analysis, preset, intensity: clamp(intensity, 0, 1), bypassed }
   switch (loudnessClass) {
     case "compressed_loud":
-      return decideCompressedLoud(analysis, preset, amount)
+      return decideCompressedLoud(request)
     case "dynamic_loud":
-      return decideDynamicLoud(analysis, preset, amount)
+      return decideDynamicLoud(request)
     case "quiet_or_moderate":
-      return decideQuietOrModerate(analysis, preset, amount)
+      return decideQuietOrModerate(request)
   }
 }
 
+/** A request whose intensity is above 0 and within bounds. */
+interface Request {
+  readonly analysis: AnalysedTrack
+  readonly preset: Preset
+  readonly intensity: number
+  readonly bypassed: ReadonlyArray<BypassableStage>
+}
+
+const bypassNote = (bypassed: ReadonlyArray<BypassableStage>): string =>
+  bypassed.length === 0 ? "" : ` Left out on request: ${bypassed.join(", ")}.`
+
 /** The plan while there is no fingerprint: the preset's tilt at half strength, a slow follower, the limiter. */
-export const fallbackPlan = (request: { readonly preset: Preset; readonly intensity: number }): MasteringPlan => {
+export const fallbackPlan = (request: Omit<DecisionRequest, "analysis">): MasteringPlan => {
   const { preset } = request
   const intensity = clamp(request.intensity, 0, 1)
-  const common = { source: "fallback", class: "unknown", preset, intensity, predicted: null } as const
+  const bypassed = inOrder(request.bypass ?? [])
+  const common = { source: "fallback", class: "unknown", preset, intensity, bypassed, predicted: null } as const
   if (intensity === 0) {
     return {
       ...common,
@@ -120,25 +146,38 @@ export const fallbackPlan = (request: { readonly preset: Preset; readonly intens
     }
   }
   const { targetLufs: target, tiltDb } = characters[preset]
-  const balance = tiltDb.map((tilt) => audible(0.5 * intensity * bounded(tilt / maximumBalanceDb)))
+  const balance = bypassed.includes("balance")
+    ? neutral.balance_db
+    : tiltDb.map((tilt) => audible(0.5 * intensity * bounded(tilt / maximumBalanceDb)))
+  const isFollowing = !bypassed.includes("gain")
   const limit = fallbackFollowLimitDb * intensity
+  const following: ReadonlyArray<Move> = isFollowing
+    ? [
+        {
+          stage: "loudness",
+          parameter: "follower",
+          amount: limit,
+          unit: "dB",
+          causes: [],
+          reason: `Raises what is quieter than ${target} LUFS, slowly and by at most ${show(limit)} dB, as it is heard.`
+        }
+      ]
+    : []
+  const aim = isFollowing ? `, following the loudness toward ${target} LUFS` : ""
   return {
     ...common,
-    target_lufs: target,
-    summary: `Not measured yet: ${preset} at half strength, following the loudness toward ${target} LUFS.`,
+    target_lufs: isFollowing ? target : null,
+    summary: `Not measured yet: ${preset} at half strength${aim}.${bypassNote(bypassed)}`,
     moves: [
       ...balanceMoves(balance, () => [], `The ${preset} preset, at half strength until the track is measured`),
-      {
-        stage: "loudness",
-        parameter: "follower",
-        amount: limit,
-        unit: "dB",
-        causes: [],
-        reason: `Raises what is quieter than ${target} LUFS, slowly and by at most ${show(limit)} dB, as it is heard.`
-      },
+      ...following,
       standby([])
     ],
-    settings: { ...neutral, balance_db: balance, follow_lufs: target, follow_limit_db: limit }
+    settings: {
+      ...neutral,
+      balance_db: balance,
+      ...(isFollowing ? { follow_lufs: target, follow_limit_db: limit } : {})
+    }
   }
 }
 
@@ -156,11 +195,17 @@ const neutral: RenderSettings = {
   ceiling_dbtp: ceilingDbtp
 }
 
-const untouched = (loudnessClass: LoudnessClass, preset: Preset, analysis: AnalysedTrack): MasteringPlan => ({
+const untouched = (
+  loudnessClass: LoudnessClass,
+  preset: Preset,
+  analysis: AnalysedTrack,
+  bypassed: ReadonlyArray<BypassableStage>
+): MasteringPlan => ({
   source: "fingerprint",
   class: loudnessClass,
   preset,
   intensity: 0,
+  bypassed,
   target_lufs: null,
   predicted: {
     lufs: analysis.fingerprint.lufs,
@@ -172,22 +217,44 @@ const untouched = (loudnessClass: LoudnessClass, preset: Preset, analysis: Analy
   settings: { ...neutral, bypass: true, ceiling_dbtp: null }
 })
 
-const decideCompressedLoud = (analysis: AnalysedTrack, preset: Preset, intensity: number): MasteringPlan => {
-  const { fingerprint, measurements } = analysis
+const decideCompressedLoud = ({ analysis, bypassed, intensity, preset }: Request): MasteringPlan => {
+  const { fingerprint } = analysis
   const { lufs, crest_db } = fingerprint
   const factor = expansionFactor(crest_db) * intensity
-  const expansionDb = expansionPerFactorDb * factor
-  const reductionDb = compressedLoudReductionDb * intensity
+  const isExpanded = !bypassed.includes("dynamics")
+  const expansionDb = isExpanded ? expansionPerFactorDb * factor : 0
+  const isReduced = !bypassed.includes("gain")
+  const reductionDb = isReduced ? compressedLoudReductionDb * intensity : 0
   // One measure of restraint for both: what needs little expansion gets little balance, and at most half. Less where the
   // waveform is clipped flat: there a filter unfolds new peaks, more crest than was asked for.
-  const balance = decideBalance(fingerprint, preset, factor * clamp((crest_db - 3) / 5, 0, 1))
-  const safety = decidePeakSafety(measurements, -reductionDb)
+  const balance = bypassed.includes("balance")
+    ? noBalance
+    : decideBalance(fingerprint, preset, factor * clamp((crest_db - 3) / 5, 0, 1))
+  const safety = decidePeakSafety(analysis, -reductionDb)
   const causes = pick(fingerprint, "lufs", "crest_db")
+  const expansion: Move = {
+    stage: "dynamics",
+    parameter: "expansion",
+    amount: factor,
+    unit: "factor",
+    causes,
+    reason: `A crest of ${show(crest_db)} dB at ${show(lufs)} LUFS means crushed transients: about ${show(expansionDb)} dB of crest come back, by lowering what lies between them.`
+  }
+  const reduction: Move = {
+    stage: "loudness",
+    parameter: "gain reduction",
+    amount: -reductionDb,
+    unit: "dB",
+    causes,
+    reason: `Loud enough already: ${show(reductionDb)} dB less makes room for the transients.`
+  }
+  const aim = isExpanded ? "transients are given back, nothing becomes louder" : "nothing becomes louder"
   return {
     source: "fingerprint",
     class: "compressed_loud",
     preset,
     intensity,
+    bypassed,
     target_lufs: null,
     predicted: {
       lufs:
@@ -196,31 +263,12 @@ const decideCompressedLoud = (analysis: AnalysedTrack, preset: Preset, intensity
         reductionDb -
         loudnessPerExpansionDb * expansionDb -
         safety.trimDb -
-        limitingLossLu(safety.limitedDb, crest_db),
+        safety.loudnessLossLu,
       crest_db: Math.max(0, crest_db + expansionDb - safety.crestLossDb),
       true_peak_dbtp: safety.truePeakDbtp
     },
-    summary: `Loud and compressed (${show(lufs)} LUFS, crest ${show(crest_db)} dB): transients are given back, nothing becomes louder.`,
-    moves: [
-      ...balance.moves,
-      {
-        stage: "dynamics",
-        parameter: "expansion",
-        amount: factor,
-        unit: "factor",
-        causes,
-        reason: `A crest of ${show(crest_db)} dB at ${show(lufs)} LUFS means crushed transients: about ${show(expansionDb)} dB of crest come back, by lowering what lies between them.`
-      },
-      {
-        stage: "loudness",
-        parameter: "gain reduction",
-        amount: -reductionDb,
-        unit: "dB",
-        causes,
-        reason: `Loud enough already: ${show(reductionDb)} dB less makes room for the transients.`
-      },
-      safety.move
-    ],
+    summary: `Loud and compressed (${show(lufs)} LUFS, crest ${show(crest_db)} dB): ${aim}.${bypassNote(bypassed)}`,
+    moves: [...balance.moves, ...(isExpanded ? [expansion] : []), ...(isReduced ? [reduction] : []), safety.move],
     settings: {
       ...neutral,
       balance_db: balance.gainsDb,
@@ -230,22 +278,23 @@ const decideCompressedLoud = (analysis: AnalysedTrack, preset: Preset, intensity
   }
 }
 
-const decideDynamicLoud = (analysis: AnalysedTrack, preset: Preset, intensity: number): MasteringPlan => {
-  const { fingerprint, measurements } = analysis
+const decideDynamicLoud = ({ analysis, bypassed, intensity, preset }: Request): MasteringPlan => {
+  const { fingerprint } = analysis
   const { lufs, crest_db } = fingerprint
-  const safety = decidePeakSafety(measurements, 0)
+  const safety = decidePeakSafety(analysis, 0, { sparesDynamics: true })
   return {
     source: "fingerprint",
     class: "dynamic_loud",
     preset,
     intensity,
+    bypassed,
     target_lufs: null,
     predicted: {
-      lufs: lufs - safety.trimDb - limitingLossLu(safety.limitedDb, crest_db),
+      lufs: lufs - safety.trimDb - safety.loudnessLossLu,
       crest_db: Math.max(0, crest_db - safety.crestLossDb),
       true_peak_dbtp: safety.truePeakDbtp
     },
-    summary: `Loud and dynamic (${show(lufs)} LUFS, crest ${show(crest_db)} dB): restraint, peak safety only.`,
+    summary: `Loud and dynamic (${show(lufs)} LUFS, crest ${show(crest_db)} dB): restraint, peak safety only.${bypassNote(bypassed)}`,
     moves: [
       {
         stage: "dynamics",
@@ -261,51 +310,54 @@ const decideDynamicLoud = (analysis: AnalysedTrack, preset: Preset, intensity: n
   }
 }
 
-const decideQuietOrModerate = (analysis: AnalysedTrack, preset: Preset, intensity: number): MasteringPlan => {
+const decideQuietOrModerate = ({ analysis, bypassed, intensity, preset }: Request): MasteringPlan => {
   const { fingerprint, measurements } = analysis
   const { lufs, crest_db } = fingerprint
   const { targetLufs: target } = characters[preset]
-  const balance = decideBalance(fingerprint, preset, intensity)
-  const compression = decideCompression(analysis, preset, intensity)
-  const stereo = decideStereo(fingerprint, measurements, intensity)
+  const balance = bypassed.includes("balance") ? noBalance : decideBalance(fingerprint, preset, intensity)
+  const compression = bypassed.includes("dynamics") ? noCompression : decideCompression(analysis, preset, intensity)
+  const stereo = bypassed.includes("width") ? noStereo : decideStereo(fingerprint, measurements, intensity)
+  const isRaised = !bypassed.includes("gain")
   const changeLu = balance.loudnessChangeLu + compression.loudnessChangeLu + stereo.loudnessChangeLu
 
   // Only upward; a track at or above its target keeps its level.
-  const wantedLufs = lufs + intensity * clamp(target - lufs, 0, maximumGainDb)
-  const wantedGainDb = wantedLufs - lufs - changeLu
+  const wantedLufs = lufs + (isRaised ? intensity * clamp(target - lufs, 0, maximumGainDb) : changeLu)
+  const wantedGainDb = isRaised ? wantedLufs - lufs - changeLu : 0
   // What the stages before take from or add to the loudness, they take from or add to the peaks as well.
-  const safety = decidePeakSafety(measurements, wantedLufs - lufs)
-  const reachedLufs = wantedLufs - safety.trimDb - limitingLossLu(safety.limitedDb, crest_db)
+  const safety = decidePeakSafety(analysis, wantedLufs - lufs)
+  const reachedLufs = wantedLufs - safety.trimDb - safety.loudnessLossLu
   const gainDb = gainSetting(wantedGainDb - safety.trimDb)
-  const upward = target > lufs
 
   return {
     source: "fingerprint",
     class: "quiet_or_moderate",
     preset,
     intensity,
-    target_lufs: target,
+    bypassed,
+    target_lufs: isRaised ? target : null,
     predicted: {
       lufs: reachedLufs,
       // What the compressor holds back does not reach the limiter.
       crest_db: Math.max(0, crest_db - Math.max(compression.crestDb, safety.crestLossDb)),
       true_peak_dbtp: safety.truePeakDbtp
     },
-    summary: upward
-      ? `Quiet or moderate (${show(lufs)} LUFS): balanced, and brought to ${show(reachedLufs)} LUFS for a target of ${target}.`
-      : `Moderate (${show(lufs)} LUFS), above the target of ${target}: balanced, the level stays.`,
+    summary: `${quietSummary({ target, lufs, reachedLufs, bypassed })}${bypassNote(bypassed)}`,
     moves: [
       ...balance.moves,
       ...compression.moves,
       ...stereo.moves,
-      {
-        stage: "loudness",
-        parameter: "gain",
-        amount: gainSetting(wantedGainDb),
-        unit: "dB",
-        causes: [...pick(fingerprint, "lufs"), { name: "true_peak_dbtp", value: measurements.true_peak_dbtp }],
-        reason: loudnessReason({ target, lufs, wantedLufs, reachedLufs, intensity, safety })
-      },
+      ...(isRaised
+        ? [
+            {
+              stage: "loudness",
+              parameter: "gain",
+              amount: gainSetting(wantedGainDb),
+              unit: "dB",
+              causes: [...pick(fingerprint, "lufs"), { name: "true_peak_dbtp", value: measurements.true_peak_dbtp }],
+              reason: loudnessReason({ target, lufs, wantedLufs, reachedLufs, intensity, safety })
+            } as const
+          ]
+        : []),
       safety.move
     ],
     settings: {
@@ -316,6 +368,20 @@ const decideQuietOrModerate = (analysis: AnalysedTrack, preset: Preset, intensit
       gain_db: gainDb
     }
   }
+}
+
+const quietSummary = (of: {
+  readonly target: number
+  readonly lufs: number
+  readonly reachedLufs: number
+  readonly bypassed: ReadonlyArray<BypassableStage>
+}): string => {
+  const { bypassed, lufs, reachedLufs, target } = of
+  if (bypassed.includes("gain")) return `Quiet or moderate (${show(lufs)} LUFS).`
+  const isBalanced = !bypassed.includes("balance")
+  return target > lufs
+    ? `Quiet or moderate (${show(lufs)} LUFS): ${isBalanced ? "balanced, and " : ""}brought to ${show(reachedLufs)} LUFS for a target of ${target}.`
+    : `Moderate (${show(lufs)} LUFS), above the target of ${target}: ${isBalanced ? "balanced, " : ""}the level stays.`
 }
 
 const loudnessReason = (of: {
@@ -347,7 +413,9 @@ interface PeakSafety {
   readonly trimDb: number
   /** What the limiter will take off the highest peak, dB >= 0. */
   readonly limitedDb: number
-  /** What that takes off the crest factor, which knows sample peaks only, dB >= 0. */
+  /** What that takes off the loudness, LU >= 0. */
+  readonly loudnessLossLu: number
+  /** What it takes off the crest factor, which knows sample peaks only, dB; the RMS falls with the loudness. */
   readonly crestLossDb: number
   /** True peak of the result. */
   readonly truePeakDbtp: number
@@ -356,18 +424,22 @@ interface PeakSafety {
 
 /**
  * After `gainDb` of everything else: trim up to 2 dB; the limiter beyond that, up to 3 dB; a trim again for what even
- * that would leave.
+ * that would leave. `sparesDynamics`: beyond 2 dB the trim stays, and the limiter takes the rest only.
  */
-const decidePeakSafety = (measurements: Measurements, gainDb: number): PeakSafety => {
+const decidePeakSafety = (
+  { fingerprint, measurements }: AnalysedTrack,
+  gainDb: number,
+  { sparesDynamics = false }: { readonly sparesDynamics?: boolean } = {}
+): PeakSafety => {
   const peak = clamp(measurements.true_peak_dbtp + gainDb, -200, 200)
   const overDb = peak - ceilingDbtp
   const causes = [{ name: "true_peak_dbtp", value: peak }]
-  if (overDb <= 0) return { trimDb: 0, limitedDb: 0, crestLossDb: 0, truePeakDbtp: peak, move: standby(causes) }
+  const unlimited = { limitedDb: 0, loudnessLossLu: 0, crestLossDb: 0 }
+  if (overDb <= 0) return { ...unlimited, trimDb: 0, truePeakDbtp: peak, move: standby(causes) }
   if (overDb <= maximumTrimDb) {
     return {
+      ...unlimited,
       trimDb: overDb,
-      limitedDb: 0,
-      crestLossDb: 0,
       truePeakDbtp: ceilingDbtp,
       move: {
         stage: "peak_safety",
@@ -379,13 +451,15 @@ const decidePeakSafety = (measurements: Measurements, gainDb: number): PeakSafet
       }
     }
   }
-  const limitedDb = Math.min(overDb, maximumLimitingDb)
+  const limitedDb = Math.min(overDb - (sparesDynamics ? maximumTrimDb : 0), maximumLimitingDb)
   const trimDb = overDb - limitedDb
+  const loudnessLossLu = limitingLossLu(limitedDb, fingerprint.crest_db)
   const trimmed = trimDb > 0 ? `, after ${show(trimDb)} dB of trim` : ""
   return {
     trimDb,
     limitedDb,
-    crestLossDb: clamp(measurements.sample_peak_dbfs + gainDb - trimDb - ceilingDbtp, 0, limitedDb),
+    loudnessLossLu,
+    crestLossDb: clamp(measurements.sample_peak_dbfs + gainDb - trimDb - ceilingDbtp, 0, limitedDb) - loudnessLossLu,
     truePeakDbtp: ceilingDbtp,
     move: {
       stage: "peak_safety",
@@ -413,6 +487,8 @@ interface Balance {
   readonly loudnessChangeLu: number
   readonly moves: ReadonlyArray<Move>
 }
+
+const noBalance: Balance = { gainsDb: neutral.balance_db, loudnessChangeLu: 0, moves: [] }
 
 /**
  * Toward the reference spectrum, softly bounded. Only the shape counts, not the level: the curve is shifted so that at
@@ -499,13 +575,15 @@ interface Compression {
   readonly moves: ReadonlyArray<Move>
 }
 
+const noCompression: Compression = { setting: null, loudnessChangeLu: 0, crestDb: 0, moves: [] }
+
 /** From a ratio of 1 at a crest of 12 dB to 1.5 at 22 dB, on what lies 6 dB or more above the track's RMS. */
 const decideCompression = (analysis: AnalysedTrack, preset: Preset, intensity: number): Compression => {
   const { fingerprint, measurements } = analysis
   const { crest_db } = fingerprint
   const strength = intensity * characters[preset].compressionStrength * clamp((crest_db - 12) / 10, 0, 1)
   const ratio = 1 + 0.5 * strength
-  if (ratio < 1.01) return { setting: null, loudnessChangeLu: 0, crestDb: 0, moves: [] }
+  if (ratio < 1.01) return noCompression
   const thresholdDbfs = clamp(measurements.sample_peak_dbfs - crest_db + 6, -60, 0)
   const slope = 1 - 1 / ratio
   return {
@@ -531,6 +609,8 @@ interface Stereo {
   readonly moves: ReadonlyArray<Move>
 }
 
+const noStereo: Stereo = { gainDb: 0, loudnessChangeLu: 0, moves: [] }
+
 /** Widths between these are natural; below 0.03 is mono, above 0.5 the side is louder than the middle. */
 const narrowWidth = 0.2
 const wideWidth = 0.5
@@ -540,13 +620,12 @@ const maximumSideGainDb = 2
 
 const decideStereo = (fingerprint: Fingerprint, measurements: Measurements, intensity: number): Stereo => {
   const { stereo_width: width, phase_correlation: correlation } = fingerprint
-  const none: Stereo = { gainDb: 0, loudnessChangeLu: 0, moves: [] }
-  if (measurements.channels !== 2 || width < monoWidth) return none
+  if (measurements.channels !== 2 || width < monoWidth) return noStereo
   const mayWiden = correlation >= minimumCorrelation
   const widening = mayWiden ? Math.min((narrowWidth - width) / 0.1, (width - monoWidth) / 0.05) : 0
   const narrowing = (width - wideWidth) / 0.2
   const gainDb = audible(intensity * maximumSideGainDb * (clamp(widening, 0, 1) - clamp(narrowing, 0, 1)))
-  if (gainDb === 0) return none
+  if (gainDb === 0) return noStereo
   const sideToMiddle = (width / Math.max(1 - width, 1e-6)) ** 2
   return {
     gainDb,

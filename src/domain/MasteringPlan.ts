@@ -10,6 +10,10 @@ export type Preset = typeof Preset.Type
 /** 0 leaves every sample as it is, 1 applies every move in full. */
 export const Intensity = Schema.Finite.pipe(Schema.between(0, 1))
 
+/** What can be left out of a plan. Peak safety cannot: the ceiling always holds. */
+export const BypassableStage = Schema.Literal("balance", "dynamics", "width", "gain")
+export type BypassableStage = typeof BypassableStage.Type
+
 /** Classes of the 2D Loudness-War Restraint Principle; `unknown` where there is no fingerprint to class by. */
 export const LoudnessClass = Schema.Literal("compressed_loud", "dynamic_loud", "quiet_or_moderate", "unknown")
 export type LoudnessClass = typeof LoudnessClass.Type
@@ -60,6 +64,8 @@ export const MasteringPlan = Schema.Struct({
   class: LoudnessClass,
   preset: Preset,
   intensity: Intensity,
+  /** Stages that were left out on request, in the order of the chain. */
+  bypassed: Schema.optionalWith(Schema.Array(BypassableStage), { default: () => [] }),
   /** The preset's target, LUFS; null where the class asks for no loudness move. `predicted.lufs` says what is reached. */
   target_lufs: Schema.NullOr(Schema.Finite),
   /** What the result will measure; null in the fallback, which cannot know. */

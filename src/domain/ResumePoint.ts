@@ -1,6 +1,7 @@
 /** All that a stream needs to go on elsewhere, but for the position, which only the client knows: the content of a token. */
 import { Schema } from "effect"
 import { Enhancement } from "./Enhancement.ts"
+import { DeliveredSampleRate } from "./SampleRate.ts"
 import { TrackId } from "./Track.ts"
 
 export const ResumePoint = Schema.Struct({
@@ -10,6 +11,8 @@ export const ResumePoint = Schema.Struct({
   track_id: TrackId,
   /** null: the file's own samples. */
   enhancement: Schema.NullOr(Enhancement),
+  /** Hz that the client asked for; null: the file's own rate. */
+  asked_sample_rate: Schema.NullOr(DeliveredSampleRate),
   /** Hz: what sample offsets count at. */
   sample_rate: Schema.Int.pipe(Schema.positive())
 })

@@ -3,6 +3,7 @@ import { Either, ParseResult, Schema } from "effect"
 import { Enhancement } from "./Enhancement.ts"
 import { FingerprintStatus } from "./FingerprintStatus.ts"
 import { Intensity, MasteringPlan, Preset } from "./MasteringPlan.ts"
+import { DeliveredSampleRate } from "./SampleRate.ts"
 import { TrackId } from "./Track.ts"
 
 /** Seconds of one chunk: the unit of progress. The last chunk of a track is shorter. */
@@ -12,6 +13,8 @@ export const chunkSeconds = 10
 export const maximumCredits = 256
 export const defaultCredits = 16
 
+const exactly = { exact: true } as const
+
 const Seconds = Schema.Finite.pipe(Schema.nonNegative())
 const Credits = Schema.Int.pipe(Schema.between(1, maximumCredits))
 
@@ -20,13 +23,13 @@ const credits = Schema.optionalWith(Credits, { default: () => defaultCredits })
 const playback = {
   track_id: TrackId,
   start_position: Schema.optionalWith(Seconds, { default: () => 0 }),
+  /** Hz; left out: the file's own. */
+  sample_rate: Schema.optionalWith(DeliveredSampleRate, exactly),
   credits
 }
 
 /** Characters; what the service issues has about 400. */
 const maximumTokenLength = 2048
-
-const exactly = { exact: true } as const
 
 /** The data of what a client may send, by type. */
 export const clientData = {

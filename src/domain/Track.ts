@@ -15,16 +15,32 @@ export type FileVersion = typeof FileVersion.Type
 
 export const isSameVersion = (a: FileVersion, b: FileVersion): boolean => a.size === b.size && a.mtime_ms === b.mtime_ms
 
-/** What other services see of a track. */
-export const Track = Schema.Struct({
-  id: TrackId,
+const tags = {
   title: Schema.String,
   artist: Schema.NullOr(Schema.String),
   album: Schema.NullOr(Schema.String),
+  album_artist: Schema.NullOr(Schema.String),
+  track_number: Schema.NullOr(Schema.Int),
+  disc_number: Schema.NullOr(Schema.Int),
+  year: Schema.NullOr(Schema.Int),
   /** Seconds. */
   duration: Schema.Finite.pipe(Schema.nonNegative()),
   sample_rate: Schema.Int.pipe(Schema.positive()),
-  channels: Schema.Int.pipe(Schema.positive())
+  channels: Schema.Int.pipe(Schema.positive()),
+  /** Whether a picture comes with the file. */
+  has_art: Schema.Boolean
+}
+
+/** What a file says about itself. */
+export const TrackTags = Schema.Struct(tags)
+export type TrackTags = typeof TrackTags.Type
+
+/** What other services see of a track. */
+export const Track = Schema.Struct({
+  id: TrackId,
+  ...tags,
+  /** When it was first read. ISO 8601, UTC. */
+  added_at: Schema.String
 }).annotations({ identifier: "Track" })
 export type Track = typeof Track.Type
 

@@ -93,10 +93,12 @@ const makeRenderer = ({ blockFrames, channels, cutter, delivery }: RendererOptio
   /** Position of the next sample that the delivery puts out. */
   let leaving = delivery.firstFrame
 
-  const render = (count: number, end: number, into: Array<PcmFrame>): void => {
+  /** Returns `leaving`. */
+  const render = (count: number, end: number, into: Array<PcmFrame>): number => {
     const finished = delivery.process(input, count, output)
     cutter.append(output, leaving, Math.min(finished, end - leaving), into)
     leaving += finished
+    return leaving
   }
 
   return {
@@ -114,8 +116,7 @@ const makeRenderer = ({ blockFrames, channels, cutter, delivery }: RendererOptio
       const out: Array<PcmFrame> = []
       const end = delivery.lengthOf(delivery.readFrom + pushed)
       for (const samples of input) samples.fill(0)
-      // oxlint-disable-next-line no-unmodified-loop-condition -- `render` moves it
-      while (leaving < end) render(blockFrames, end, out)
+      for (let at = leaving; at < end;) at = render(blockFrames, end, out)
       cutter.finish(out)
       return out
     }

@@ -1,19 +1,12 @@
-/** Plain HTTP: health, metrics, the list of tracks, and the web page. */
+/** Plain HTTP: health, metrics, and the web page. */
 import { HttpLayerRouter, HttpServerResponse } from "@effect/platform"
-import { Effect, Layer, Metric, Schema } from "effect"
+import { Effect, Layer, Metric } from "effect"
 import { readdirSync } from "node:fs"
 import { fileURLToPath } from "node:url"
-import { TrackId } from "../domain/Track.ts"
 import { FingerprintGenerator } from "../services/FingerprintGenerator.ts"
 import { isReady, Readiness } from "../services/Readiness.ts"
-import { TrackLibrary } from "../services/TrackLibrary.ts"
 import * as ProcessMetrics from "./ProcessMetrics.ts"
 import { contentType, toPrometheusText } from "./PrometheusText.ts"
-
-const TrackPath = Schema.Struct({ id: Schema.compose(Schema.NumberFromString, TrackId) })
-
-const refusal = (status: number, code: string, message: string) =>
-  HttpServerResponse.unsafeJson({ error: { code, message } }, { status })
 
 const webFolder = fileURLToPath(new URL("../../web/", import.meta.url))
 
@@ -25,7 +18,6 @@ const webFiles = () =>
 
 const make = Effect.gen(function* () {
   const router = yield* HttpLayerRouter.HttpRouter
-  const library = yield* TrackLibrary
   const generator = yield* FingerprintGenerator
   const readiness = yield* Readiness
   const measureProcess = yield* ProcessMetrics.make
@@ -66,26 +58,6 @@ const make = Effect.gen(function* () {
     "/metrics",
     Effect.zipRight(measureProcess, Metric.snapshot).pipe(
       Effect.map((pairs) => HttpServerResponse.text(toPrometheusText(pairs), { contentType }))
-    )
-  )
-
-  yield* router.add(
-    "GET",
-    "/api/tracks",
-    Effect.map(library.list, (tracks) => HttpServerResponse.unsafeJson(tracks))
-  )
-
-  yield* router.add(
-    "GET",
-    "/api/tracks/:id",
-    HttpLayerRouter.schemaPathParams(TrackPath).pipe(
-      Effect.flatMap(({ id }) => library.resolve(id)),
-      Effect.map((file) => HttpServerResponse.unsafeJson(file.track)),
-      Effect.catchTags({
-        ParseError: () => Effect.succeed(refusal(400, "invalid_id", "A track's id is a positive whole number.")),
-        TrackNotFound: ({ message }) => Effect.succeed(refusal(404, "track_not_found", message)),
-        TrackUnreadable: ({ message }) => Effect.succeed(refusal(410, "track_unreadable", message))
-      })
     )
   )
 

@@ -44,11 +44,12 @@ const streams = LatheStreams.toLayer(
           Stream.unwrap,
           Stream.map(({ status, analysis }) => ({ status, analysis: Option.getOrNull(analysis) }))
         ),
-      StreamMastered: ({ track_id, preset, intensity, start_position }) =>
+      StreamMastered: ({ track_id, preset, intensity, sample_rate, start_position }) =>
         streamer
           .stream({
             trackId: track_id,
             enhancement: { preset, intensity, enabled: true },
+            sampleRate: sample_rate,
             startSeconds: start_position,
             pace: Effect.void
           })

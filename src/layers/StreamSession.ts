@@ -53,7 +53,7 @@ const mailboxCapacity = 2048
 const framesPerSecond = 4
 const framesPerChunk = chunkSeconds * framesPerSecond
 
-type Playing = Pick<StreamRequest, "trackId" | "enhancement" | "startSeconds">
+type Playing = Pick<StreamRequest, "trackId" | "enhancement" | "sampleRate" | "startSeconds">
 
 interface Playback {
   readonly epoch: number
@@ -119,7 +119,14 @@ export const makeStreamSession = (
         const [stream_epoch, ownLine] = [epoch, line]
         const playback = { epoch, request, enhancement, changes, credits, window, pause, buffer }
         const issueToken = (sample_rate: number) =>
-          tokens.issue({ line: ownLine, stream_epoch, track_id, enhancement: playback.enhancement, sample_rate })
+          tokens.issue({
+            line: ownLine,
+            stream_epoch,
+            track_id,
+            enhancement: playback.enhancement,
+            asked_sample_rate: request.sampleRate ?? null,
+            sample_rate
+          })
         const events = streamer.stream({ ...request, enhancementChanges, pace })
         const fiber = yield* deliver({ outlet, epoch, request, isSeek, events, issueToken }).pipe(
           Effect.annotateLogs({ track_id, stream_epoch }),
@@ -170,8 +177,9 @@ export const makeStreamSession = (
           releaseAllBut(line)
           epoch = Math.max(epoch, point.stream_epoch, reached)
           const startSeconds = sample_offset === undefined ? (position ?? 0) : sample_offset / point.sample_rate
-          const request: Playing = { trackId: point.track_id, enhancement: point.enhancement, startSeconds }
-          return start({ request, credits, isSeek: true })
+          const { asked_sample_rate, enhancement, track_id } = point
+          const sampleRate = asked_sample_rate ?? undefined
+          return start({ request: { trackId: track_id, enhancement, sampleRate, startSeconds }, credits, isSeek: true })
         }).pipe(transport.withPermits(1))
       }).pipe(
         Effect.catchTag("InvalidResumeToken", ({ message }) => say(errorMessage("invalid_resume_token", message)))
@@ -259,6 +267,7 @@ type PlayMessage = Extract<ClientMessage, { readonly type: "play_enhanced" | "pl
 const requestOf = ({ data, type }: PlayMessage): Playing => ({
   trackId: data.track_id,
   startSeconds: data.start_position,
+  sampleRate: data.sample_rate,
   enhancement:
     type === "play_enhanced" ? { preset: data.preset, intensity: data.intensity, enabled: data.enabled } : null
 })

@@ -1,33 +1,43 @@
-/** TrackRepo on SQLite. */
+/** TrackRepo on SQLite. Albums and artists are rows of their own, brought up to date with every change of their tracks. */
 import { SqlClient } from "@effect/sql"
-import { Effect, Layer } from "effect"
-import { type FileVersion, type Track, type TrackFile, TrackId, TrackNotFound } from "../domain/Track.ts"
-import { TrackRepo, type ScannedTrack, type ScannedUnreadable } from "../services/TrackRepo.ts"
+import { Clock, Effect, Layer } from "effect"
+import { dirname } from "node:path/posix"
+import { foldWords, sortLast, sortText } from "../domain/SearchText.ts"
+import {
+  type FileVersion,
+  type Track,
+  type TrackFile,
+  TrackId,
+  TrackNotFound,
+  type TrackTags
+} from "../domain/Track.ts"
+import { type FileLocation, type Scanned, type ScannedTrack, TrackRepo } from "../services/TrackRepo.ts"
+import { turnOfEventLoop } from "./eventLoop.ts"
 
-interface TrackRow {
+export interface TrackRow extends Omit<TrackTags, "has_art"> {
   readonly id: number
   readonly folder: string
   readonly path: string
   readonly size: number
   readonly mtime_ms: number
-  readonly title: string
-  readonly artist: string | null
-  readonly album: string | null
-  readonly duration: number
-  readonly sample_rate: number
-  readonly channels: number
+  readonly has_art: number
+  readonly added_at: number
 }
 
-type UnreadableRow = Pick<TrackRow, "folder" | "path" | "size" | "mtime_ms"> & { readonly message: string }
-
-const toTrack = ({ id, title, artist, album, duration, sample_rate, channels }: TrackRow): Track => ({
-  id: TrackId.make(id),
-  title,
-  artist,
-  album,
-  duration,
-  sample_rate,
-  channels
+export const toTrack = (row: TrackRow): Track => ({
+  id: TrackId.make(row.id),
+  title: row.title,
+  artist: row.artist,
+  album: row.album,
+  album_artist: row.album_artist,
+  track_number: row.track_number,
+  disc_number: row.disc_number,
+  year: row.year,
+  duration: row.duration,
+  sample_rate: row.sample_rate,
+  channels: row.channels,
+  has_art: row.has_art === 1,
+  added_at: new Date(row.added_at).toISOString()
 })
 
 const toTrackFile = (row: TrackRow): TrackFile => ({
@@ -37,12 +47,19 @@ const toTrackFile = (row: TrackRow): TrackFile => ({
   version: { size: row.size, mtime_ms: row.mtime_ms }
 })
 
+/** What a track belongs to; what it leaves and what it joins both change with it. */
+interface Groups {
+  readonly album_id: number | null
+  readonly artist_id: number | null
+}
+
+/** Rows read in one go: a few milliseconds. */
+const rowsPerTurn = 2000
+
 const make = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
 
-  const list = sql<TrackRow>`
-    SELECT * FROM tracks WHERE present = 1
-    ORDER BY artist COLLATE NOCASE, album COLLATE NOCASE, path COLLATE NOCASE`.pipe(
+  const list = sql<TrackRow>`SELECT * FROM tracks WHERE present = 1 ORDER BY artist_sort, id`.pipe(
     Effect.map((rows) => rows.map(toTrack)),
     Effect.orDie,
     Effect.withSpan("TrackRepo.list")
@@ -54,81 +71,217 @@ const make = Effect.gen(function* () {
     return row === undefined ? yield* new TrackNotFound({ track_id: id }) : toTrackFile(row)
   })
 
-  const upsert = Effect.fn("TrackRepo.upsert")(
-    function* ({ folder, relativePath, version, tags }: ScannedTrack) {
-      const record = { folder, path: relativePath, ...version, ...tags, present: 1 }
-      const rows = yield* sql<{ readonly id: number }>`
-        INSERT INTO tracks ${sql.insert(record)}
-        ON CONFLICT (folder, path) DO UPDATE SET ${sql.csv(replaceableColumns)}
-        RETURNING id`
-      yield* sql`DELETE FROM unreadable_files WHERE folder = ${folder} AND path = ${relativePath}`
-      return TrackId.make(rows[0]!.id)
-    },
-    sql.withTransaction,
-    Effect.orDie
-  )
+  const idOf = (rows: ReadonlyArray<{ readonly id: number }>): number => rows[0]!.id
 
-  const markUnreadable = Effect.fn("TrackRepo.markUnreadable")(
-    function* ({ folder, relativePath, version, message }: ScannedUnreadable) {
-      const record = { folder, path: relativePath, ...version, message }
-      yield* sql`INSERT OR REPLACE INTO unreadable_files ${sql.insert(record)}`
-      yield* sql`UPDATE tracks SET present = 0 WHERE folder = ${folder} AND path = ${relativePath}`
-    },
-    sql.withTransaction,
-    Effect.orDie
-  )
+  const artistIdOf = (name: string | null) =>
+    name === null
+      ? Effect.succeed(null)
+      : Effect.map(
+          sql<{ readonly id: number }>`
+            INSERT INTO artists ${sql.insert({ key: keyOf(name), name, name_sort: sortText(name), search_text: ` ${foldWords(name)}` })}
+            ON CONFLICT (key) DO UPDATE SET name = excluded.name RETURNING id`,
+          idOf
+        )
 
-  const listUnreadable = sql<UnreadableRow>`SELECT * FROM unreadable_files ORDER BY folder, path`.pipe(
-    Effect.map((rows) =>
-      rows.map(({ folder, path, size, mtime_ms, message }): ScannedUnreadable => ({
+  const albumIdOf = ({ folder, relativePath, tags: { album, album_artist } }: ScannedTrack) => {
+    if (album === null) return Effect.succeed(null)
+    const owner = album_artist === null ? `in ${folder}/${albumFolder(relativePath)}` : `by ${keyOf(album_artist)}`
+    const record = {
+      key: `${keyOf(album)}\n${owner}`,
+      title: album,
+      title_sort: sortText(album),
+      title_text: ` ${foldWords(album)}`
+    }
+    return Effect.map(
+      sql<{ readonly id: number }>`
+        INSERT INTO albums ${sql.insert(record)}
+        ON CONFLICT (key) DO UPDATE SET title = excluded.title RETURNING id`,
+      idOf
+    )
+  }
+
+  const at = ({ folder, relativePath }: FileLocation) => sql`folder = ${folder} AND path = ${relativePath}`
+
+  const move = (id: TrackId, to: FileLocation) =>
+    Effect.zipRight(
+      sql`DELETE FROM tracks WHERE ${at(to)} AND present = 0 AND id <> ${id}`,
+      sql`UPDATE tracks SET folder = ${to.folder}, path = ${to.relativePath} WHERE id = ${id}`
+    )
+
+  const storeTrack = (scanned: ScannedTrack, now: number) =>
+    Effect.gen(function* () {
+      const { folder, relativePath, version, tags, movedFrom } = scanned
+      if (movedFrom !== undefined) yield* move(movedFrom, scanned)
+      const before = yield* sql<Groups>`SELECT album_id, artist_id FROM tracks WHERE ${at(scanned)}`
+      const groups: Groups = {
+        album_id: yield* albumIdOf(scanned),
+        artist_id: yield* artistIdOf(tags.album_artist ?? tags.artist)
+      }
+      const record = {
         folder,
-        relativePath: path,
-        version: { size, mtime_ms },
-        message
-      }))
-    ),
+        path: relativePath,
+        ...version,
+        ...tags,
+        has_art: tags.has_art ? 1 : 0,
+        ...groups,
+        ...sortKeysOf(tags),
+        search_text: ` ${foldWords([tags.title, tags.artist, tags.album_artist, tags.album].filter(Boolean).join(" "))}`,
+        present: 1
+      }
+      const replaced = Object.keys(record).map((name) => `${name} = excluded.${name}`)
+      yield* sql`
+        INSERT INTO tracks ${sql.insert({ ...record, added_at: now })}
+        ON CONFLICT (folder, path) DO UPDATE SET ${sql.csv(replaced)}`
+      yield* sql`DELETE FROM unreadable_files WHERE ${at(scanned)}`
+      return [...before, groups]
+    })
+
+  const hide = (file: FileLocation) =>
+    sql<Groups>`UPDATE tracks SET present = 0 WHERE ${at(file)} AND present = 1 RETURNING album_id, artist_id`
+
+  const refresh = (groups: ReadonlyArray<Groups>) =>
+    Effect.gen(function* () {
+      const distinct = (name: keyof Groups) => [
+        ...new Set(groups.map((group) => group[name]).filter((id) => id !== null))
+      ]
+      yield* Effect.forEach(distinct("album_id"), (id) => sql.unsafe(refreshAlbum, [id, id]), { discard: true })
+      yield* Effect.forEach(distinct("artist_id"), (id) => sql.unsafe(refreshArtist, [id, id]), { discard: true })
+    })
+
+  const store = Effect.fn("TrackRepo.store")(
+    function* (batch: ReadonlyArray<Scanned>) {
+      const now = yield* Clock.currentTimeMillis
+      const groups = yield* Effect.forEach(batch, (scanned) => {
+        if ("tags" in scanned) return storeTrack(scanned, now)
+        const { folder, relativePath, version, message } = scanned
+        return Effect.zipRight(
+          sql`INSERT OR REPLACE INTO unreadable_files ${sql.insert({ folder, path: relativePath, ...version, message })}`,
+          hide(scanned)
+        )
+      })
+      yield* refresh(groups.flat())
+    },
+    sql.withTransaction,
     Effect.orDie
   )
 
-  const knownVersions = Effect.fn("TrackRepo.knownVersions")(function* (folder: string) {
-    const rows = yield* sql<Pick<TrackRow, "path" | "size" | "mtime_ms">>`
-      SELECT path, size, mtime_ms FROM tracks WHERE folder = ${folder} AND present = 1
-      UNION ALL SELECT path, size, mtime_ms FROM unreadable_files WHERE folder = ${folder}`
-    return new Map(rows.map(({ path, size, mtime_ms }): [string, FileVersion] => [path, { size, mtime_ms }]))
+  const knownVersions = Effect.fn("TrackRepo.knownVersions")(function* (folder: string, below?: string) {
+    const known = new Map<string, FileVersion>()
+    const isBelow =
+      below === undefined ? sql`1` : sql`(path = ${below} OR (path > ${`${below}/`} AND path < ${`${below}0`}))` // "0" comes behind "/".
+    const readAll = (table: string, which: string) =>
+      Effect.gen(function* () {
+        let last = ""
+        for (;;) {
+          const rows = yield* sql<Pick<TrackRow, "path" | "size" | "mtime_ms">>`
+            SELECT path, size, mtime_ms FROM ${sql.literal(table)}
+            WHERE folder = ${folder} AND path > ${last} AND ${isBelow} ${sql.literal(which)}
+            ORDER BY path LIMIT ${rowsPerTurn}`
+          for (const { path, size, mtime_ms } of rows) known.set(path, { size, mtime_ms })
+          if (rows.length < rowsPerTurn) return
+          last = rows.at(-1)!.path
+          yield* turnOfEventLoop
+        }
+      })
+    yield* readAll("unreadable_files", "")
+    yield* readAll("tracks", "AND present = 1")
+    return known
   }, Effect.orDie)
 
-  const keepOnly = Effect.fn("TrackRepo.keepOnly")(
-    function* (folders: ReadonlyMap<string, ReadonlySet<string>>) {
-      const rows = yield* sql<Pick<TrackRow, "folder" | "path">>`
-        SELECT folder, path FROM tracks WHERE present = 1 UNION ALL SELECT folder, path FROM unreadable_files`
-      const gone = rows.filter(({ folder, path }) => !folders.get(folder)?.has(path))
-      yield* Effect.forEach(
-        gone,
-        ({ folder, path }) =>
-          Effect.zipRight(
-            sql`UPDATE tracks SET present = 0 WHERE folder = ${folder} AND path = ${path}`,
-            sql`DELETE FROM unreadable_files WHERE folder = ${folder} AND path = ${path}`
-          ),
-        { discard: true }
+  const findAlike = Effect.fn("TrackRepo.findAlike")(function* (scanned: ScannedTrack) {
+    const { size, mtime_ms } = scanned.version
+    const { duration, sample_rate, channels } = scanned.tags
+    const rows = yield* sql<Pick<TrackRow, "id" | "folder" | "path">>`
+      SELECT id, folder, path FROM tracks
+      WHERE size = ${size} AND mtime_ms = ${mtime_ms} AND duration = ${duration}
+        AND sample_rate = ${sample_rate} AND channels = ${channels}
+      LIMIT 10`
+    const isHere = (row: (typeof rows)[number]) => row.folder === scanned.folder && row.path === scanned.relativePath
+    if (rows.some(isHere)) return []
+    return rows.map(({ id, folder, path }) => ({ id: TrackId.make(id), folder, relativePath: path }))
+  }, Effect.orDie)
+
+  const forgetSome = Effect.fn("TrackRepo.forget")(
+    function* (files: ReadonlyArray<FileLocation>) {
+      const groups = yield* Effect.forEach(files, (file) =>
+        Effect.zipRight(sql`DELETE FROM unreadable_files WHERE ${at(file)}`, hide(file))
       )
+      yield* refresh(groups.flat())
     },
     sql.withTransaction,
     Effect.orDie
   )
 
-  return TrackRepo.of({ list, get, upsert, markUnreadable, listUnreadable, knownVersions, keepOnly })
+  const forget = (files: ReadonlyArray<FileLocation>) =>
+    Effect.gen(function* () {
+      for (let start = 0; start < files.length; start += filesPerTransaction) {
+        yield* forgetSome(files.slice(start, start + filesPerTransaction))
+        yield* turnOfEventLoop
+      }
+    })
+
+  const forgetOutside = Effect.fn("TrackRepo.forgetOutside")(function* (folders: ReadonlyArray<string>) {
+    const isOutside = folders.length === 0 ? sql`1` : sql`folder NOT IN ${sql.in(folders)}`
+    const gone = yield* sql<Pick<TrackRow, "folder" | "path">>`
+      SELECT folder, path FROM tracks WHERE present = 1 AND ${isOutside}
+      UNION SELECT folder, path FROM unreadable_files WHERE ${isOutside}`.pipe(Effect.orDie)
+    yield* forget(gone.map(({ folder, path }) => ({ folder, relativePath: path })))
+  })
+
+  return TrackRepo.of({ list, get, store, knownVersions, findAlike, forget, forgetOutside })
 })
 
-const replaceableColumns = [
-  "size",
-  "mtime_ms",
-  "title",
-  "artist",
-  "album",
-  "duration",
-  "sample_rate",
-  "channels",
-  "present"
-].map((name) => `${name} = excluded.${name}`)
+const filesPerTransaction = 50
+
+/** The same name in another case, or with other punctuation, is the same. */
+const keyOf = (name: string): string => foldWords(name) || name.toLowerCase()
+
+/** The folder that holds the album's discs, where each has one of its own. */
+const albumFolder = (relativePath: string): string => dirname(relativePath).replace(/(^|\/)(cd|dis[ck])[ _-]*\d+$/i, "")
+
+const sortKeysOf = (tags: TrackTags) => {
+  const text = (name: string | null) => (name === null ? sortLast : sortText(name))
+  const number = (n: number | null) => String(n ?? 0).padStart(4, "0")
+  const separator = "\u0001"
+  const artist = text(tags.album_artist ?? tags.artist)
+  const album = text(tags.album)
+  const title = text(tags.title)
+  const place = [number(tags.disc_number), number(tags.track_number), title]
+  return {
+    artist_sort: [artist, album, ...place].join(separator),
+    album_sort: [album, artist, ...place].join(separator),
+    title_sort: [title, artist].join(separator)
+  }
+}
+
+const refreshAlbum = `
+  UPDATE albums SET
+    tracks = sums.tracks,
+    duration = sums.duration,
+    year = sums.year,
+    year_sort = coalesce(sums.year, 100000),
+    art_track_id = sums.art_track_id,
+    added_at = sums.added_at,
+    artist_id = sums.artist_id,
+    artist_sort = coalesce((SELECT name_sort FROM artists WHERE id = sums.artist_id), '${sortLast}'),
+    search_text = title_text || coalesce((SELECT search_text FROM artists WHERE id = sums.artist_id), '')
+  FROM (
+    SELECT
+      count(*) AS tracks,
+      coalesce(sum(duration), 0) AS duration,
+      min(year) AS year,
+      min(CASE WHEN has_art = 1 THEN id END) AS art_track_id,
+      coalesce(min(added_at), 0) AS added_at,
+      CASE WHEN count(DISTINCT coalesce(artist_id, 0)) = 1 THEN min(artist_id) END AS artist_id
+    FROM tracks WHERE album_id = ? AND present = 1
+  ) AS sums
+  WHERE id = ?`
+
+const refreshArtist = `
+  UPDATE artists SET tracks = sums.tracks, albums = sums.albums
+  FROM (
+    SELECT count(*) AS tracks, count(DISTINCT album_id) AS albums FROM tracks WHERE artist_id = ? AND present = 1
+  ) AS sums
+  WHERE id = ?`
 
 export const layer = Layer.effect(TrackRepo, make)

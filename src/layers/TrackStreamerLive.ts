@@ -48,8 +48,9 @@ const make = ({ maximumStreams }: TrackStreamerOptions) =>
 
     const open = (file: TrackFile, request: StreamRequest, plan: MasteringPlan | null) =>
       Effect.gen(function* () {
-        const startFrame = Math.min(farthestFrame, Math.round(request.startSeconds * file.track.sample_rate))
-        const rendering = yield* mastering.open({ path: pathOf(file), startFrame, plan })
+        const { sampleRate: asked } = request
+        const startFrame = Math.min(farthestFrame, Math.round(request.startSeconds * (asked ?? file.track.sample_rate)))
+        const rendering = yield* mastering.open({ path: pathOf(file), startFrame, plan, sampleRate: asked })
         const { sampleRate, channels, totalFrames } = rendering
         const started: StreamEvent = StreamEvent.Started({
           track: file.track,

@@ -22,5 +22,7 @@ export class FingerprintGenerator extends Context.Tag("lathe/FingerprintGenerato
     /** What the caches hold, without generating. */
     readonly getCached: (file: TrackFile) => Effect.Effect<Option.Option<TrackAnalysis>>
     readonly isServerAvailable: Effect.Effect<boolean>
+    /** The tracks whose generations run now. */
+    readonly running: Effect.Effect<ReadonlySet<number>>
   }
 >() {}

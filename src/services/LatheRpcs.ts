@@ -8,6 +8,7 @@ import { TrackUnreadable } from "../domain/AnalysisError.ts"
 import { TrackAnalysis } from "../domain/Fingerprint.ts"
 import { FingerprintStatus } from "../domain/FingerprintStatus.ts"
 import { Intensity, MasteringPlan, Preset } from "../domain/MasteringPlan.ts"
+import { DeliveredSampleRate } from "../domain/SampleRate.ts"
 import { TooManyStreams } from "../domain/TooManyStreams.ts"
 import { Track, TrackId, TrackNotFound } from "../domain/Track.ts"
 
@@ -62,7 +63,9 @@ export class LatheStreams extends RpcGroup.make(
       ...track,
       ...enhancement,
       /** Seconds. */
-      start_position: Schema.optionalWith(Seconds, { default: () => 0 })
+      start_position: Schema.optionalWith(Seconds, { default: () => 0 }),
+      /** Hz; left out: the file's own. Samples count at it. */
+      sample_rate: Schema.optionalWith(DeliveredSampleRate, { exact: true })
     }),
     success: MasteredEvent,
     error: Schema.Union(error, TooManyStreams),

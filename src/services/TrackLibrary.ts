@@ -1,5 +1,6 @@
 import { Context, type Effect } from "effect"
 import type { TrackUnreadable } from "../domain/AnalysisError.ts"
+import type { ScanStatus } from "../domain/Library.ts"
 import type { Track, TrackFile, TrackId, TrackNotFound } from "../domain/Track.ts"
 
 export interface ScanReport {
@@ -21,8 +22,12 @@ export class TrackLibrary extends Context.Tag("lathe/TrackLibrary")<
      * file is gone, or leads out of its music folder.
      */
     readonly resolve: (id: TrackId) => Effect.Effect<TrackFile, TrackNotFound | TrackUnreadable>
-    /** Walks all folders, reads what is new or changed, forgets what is gone. A broken file stops nothing. */
+    /**
+     * Walks all folders, reads what is new or changed, forgets what is gone. A broken file stops nothing. One at a
+     * time: who asks while one runs gets its report. It lives in the library, not in its caller.
+     */
     readonly scan: Effect.Effect<ScanReport>
+    readonly scanStatus: Effect.Effect<ScanStatus>
   }
 >() {}
 

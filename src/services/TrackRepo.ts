@@ -1,5 +1,5 @@
 import { Context, type Effect } from "effect"
-import type { FileVersion, Track, TrackFile, TrackId, TrackNotFound } from "../domain/Track.ts"
+import type { FileVersion, Track, TrackFile, TrackId, TrackNotFound, TrackTags } from "../domain/Track.ts"
 
 /** Where a file is: its music folder (absolute) and its path below it, with `/`. */
 export interface FileLocation {
@@ -7,36 +7,48 @@ export interface FileLocation {
   readonly relativePath: string
 }
 
-/** What a scan learned of a readable file. */
+/** What was learned of a readable file. */
 export interface ScannedTrack extends FileLocation {
   readonly version: FileVersion
-  readonly tags: Omit<Track, "id">
+  readonly tags: TrackTags
+  /** The track whose file this is by its content, moved here from elsewhere. */
+  readonly movedFrom?: TrackId
 }
 
-/** What a scan learned of a file that cannot be read as audio. */
+/** What was learned of a file that cannot be read as audio. */
 export interface ScannedUnreadable extends FileLocation {
   readonly version: FileVersion
   /** A sentence for a person. */
   readonly message: string
 }
 
-/** Owns the stored list of tracks. Looks at no file: see TrackLibrary. Storage faults are defects. */
+export type Scanned = ScannedTrack | ScannedUnreadable
+
+/** Owns the stored tracks and what they add up to: albums, artists. Looks at no file: see TrackLibrary. Storage faults are defects. */
 export class TrackRepo extends Context.Tag("lathe/TrackRepo")<
   TrackRepo,
   {
-    /** Every present track, by artist, album, and path. */
+    /** Every present track, by artist and album. To browse a large library: LibraryCatalog. */
     readonly list: Effect.Effect<ReadonlyArray<Track>>
     readonly get: (id: TrackId) => Effect.Effect<TrackFile, TrackNotFound>
-    /** Inserts, or replaces what was known of this location; the id of a location never changes. */
-    readonly upsert: (scanned: ScannedTrack) => Effect.Effect<TrackId>
-    readonly markUnreadable: (scanned: ScannedUnreadable) => Effect.Effect<void>
-    readonly listUnreadable: Effect.Effect<ReadonlyArray<ScannedUnreadable>>
-    /** The version each known file of a folder had when it was last read, readable or not, by relative path. */
-    readonly knownVersions: (folder: string) => Effect.Effect<ReadonlyMap<string, FileVersion>>
     /**
-     * Of everything known, only what is below one of `folders` stays in the list, and of `folder` only `seen`. What
-     * leaves the list keeps its id and its fingerprint, and is there again when its file is.
+     * All in one go. Inserts, or replaces what was known of a location; the id of a location never changes, and a moved
+     * track takes its id along.
      */
-    readonly keepOnly: (folders: ReadonlyMap<string, ReadonlySet<string>>) => Effect.Effect<void>
+    readonly store: (scanned: ReadonlyArray<Scanned>) => Effect.Effect<void>
+    /**
+     * The version each known file of a folder had when it was last read, readable or not, by relative path. With
+     * `below`: only that path itself and what is below it.
+     */
+    readonly knownVersions: (folder: string, below?: string) => Effect.Effect<ReadonlyMap<string, FileVersion>>
+    /**
+     * Tracks at other locations whose file had this version and these properties: where this file may have come from.
+     * None where this location had the same version before.
+     */
+    readonly findAlike: (scanned: ScannedTrack) => Effect.Effect<ReadonlyArray<FileLocation & { readonly id: TrackId }>>
+    /** Takes files out of the list. Each keeps its id and its fingerprint, and is there again when its file is. */
+    readonly forget: (files: ReadonlyArray<FileLocation>) => Effect.Effect<void>
+    /** The same for all that is below none of these folders. */
+    readonly forgetOutside: (folders: ReadonlyArray<string>) => Effect.Effect<void>
   }
 >() {}

@@ -3,6 +3,7 @@ import type { TrackUnreadable } from "../domain/AnalysisError.ts"
 import type { Enhancement } from "../domain/Enhancement.ts"
 import type { FingerprintStatus } from "../domain/FingerprintStatus.ts"
 import type { MasteringPlan } from "../domain/MasteringPlan.ts"
+import type { DeliveredSampleRate } from "../domain/SampleRate.ts"
 import type { TooManyStreams } from "../domain/TooManyStreams.ts"
 import type { Track, TrackId, TrackNotFound } from "../domain/Track.ts"
 import type { PcmFrame } from "./ChunkMastering.ts"
@@ -13,6 +14,8 @@ export interface StreamRequest {
   readonly enhancement: Enhancement | null
   /** What the listener wants from here on, while it plays. No effect on the file's own samples. Default: no changes. */
   readonly enhancementChanges?: Stream.Stream<Enhancement>
+  /** Hz of what is delivered; positions count at it. Default: the file's own rate. */
+  readonly sampleRate?: DeliveredSampleRate | undefined
   /** Playback starts at the nearest sample. */
   readonly startSeconds: number
   /** Awaited before each PCM frame leaves, and by nothing else: news of fingerprint and plan are not held up by it. */

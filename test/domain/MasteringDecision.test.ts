@@ -13,7 +13,7 @@ import {
   referenceShares,
   targetLufs
 } from "../../src/domain/MasteringDecision.ts"
-import { MasteringPlan, Preset } from "../../src/domain/MasteringPlan.ts"
+import { BypassableStage, MasteringPlan, Preset } from "../../src/domain/MasteringPlan.ts"
 import { magnitudeDb } from "../../src/dsp/Biquad.ts"
 import { kWeighting } from "../../src/dsp/KWeighting.ts"
 import { someAnalysis } from "../support/analyses.ts"
@@ -286,10 +286,22 @@ describe("peak safety", () => {
     }
   })
   it("limits beyond that, by at most 3 dB", () => {
-    assert.strictEqual(of(1.5).settings.gain_db, 0)
-    assert.closeTo(moveOf(of(1.5), "true-peak limiter")!.amount, -2.5, 1e-9)
-    assert.closeTo(of(4).settings.gain_db, -2, 1e-9)
-    assert.closeTo(moveOf(of(4), "true-peak limiter")!.amount, -3, 1e-9)
+    const quiet = (truePeak: number) =>
+      plan({ lufs: -13, crest_db: 12, stereo_width: 0.3 }, { true_peak_dbtp: truePeak }, "gentle")
+    assert.strictEqual(quiet(1.5).settings.gain_db, 0)
+    assert.closeTo(moveOf(quiet(1.5), "true-peak limiter")!.amount, -2.5, 1e-9)
+    assert.closeTo(quiet(4).settings.gain_db, -2, 1e-9)
+    assert.closeTo(moveOf(quiet(4), "true-peak limiter")!.amount, -3, 1e-9)
+  })
+  it("spares the dynamics of a dynamic loud track: the limiter takes only what 2 dB of trim leave", () => {
+    for (const [truePeak, trimDb, limitedDb] of [
+      [1.5, 2, 0.5],
+      [3.5, 2, 2.5],
+      [5, 3, 3]
+    ] as const) {
+      assert.closeTo(of(truePeak).settings.gain_db, -trimDb, 1e-9)
+      assert.closeTo(moveOf(of(truePeak), "true-peak limiter")!.amount, -limitedDb, 1e-9)
+    }
   })
   it("keeps the ceiling armed in every plan that is not a bypass", () => {
     for (const truePeak of [-20, -1, 0, 5]) assert.strictEqual(of(truePeak).settings.ceiling_dbtp, -1)
@@ -368,7 +380,8 @@ describe("for every valid fingerprint", () => {
     const decode = Schema.decodeUnknownSync(MasteringPlan)
     check(({ analysis, high, preset }) => {
       for (const intensity of [0, high, 1]) {
-        const decided = decide({ analysis, preset, intensity })
+        const bypass = BypassableStage.literals.filter((_, i) => (Math.round(1000 * high) >> i) % 2 === 1)
+        const decided = decide({ analysis, preset, intensity, bypass })
         assert.deepStrictEqual(decode(JSON.parse(JSON.stringify(decided))), decided)
         for (const { causes, reason } of decided.moves) {
           assert.notMatch(reason, /NaN|undefined|Infinity/)
@@ -410,5 +423,93 @@ describe("for every valid fingerprint", () => {
       assert.isAtLeast(limiter?.amount ?? 0, -maximumLimitingDb - 1e-9)
       assert.isAtMost(decided.predicted!.true_peak_dbtp, ceilingDbtp + 1e-9)
     })
+  })
+})
+
+describe("stages left out", () => {
+  const tracks = {
+    quiet: analysis(
+      { ...someAnalysis().fingerprint, lufs: -20, crest_db: 17, stereo_width: 0.1, phase_correlation: 0.9 },
+      { true_peak_dbtp: -3.5, sample_peak_dbfs: -3.6, channels: 2 }
+    ),
+    compressed: analysis(
+      { ...someAnalysis().fingerprint, lufs: -8, crest_db: 9 },
+      { true_peak_dbtp: 0.4, sample_peak_dbfs: -0.1, channels: 2 }
+    ),
+    dynamic: analysis({ lufs: -10, crest_db: 14 }, { true_peak_dbtp: 0.4, sample_peak_dbfs: -0.1 })
+  }
+  const decideWith = (track: keyof typeof tracks, bypass: ReadonlyArray<BypassableStage>) =>
+    decide({ analysis: tracks[track], preset: "warm", intensity: 1, bypass })
+  const stagesOf = (of: MasteringPlan) => new Set(of.moves.map(({ stage }) => stage))
+
+  it("names what is left out, each once and in the order of the chain, in words too", () => {
+    const decided = decideWith("quiet", ["gain", "balance", "gain"])
+    assert.deepStrictEqual(decided.bypassed, ["balance", "gain"])
+    assert.match(decided.summary, /Left out on request: balance, gain\./)
+    assert.deepStrictEqual(decideWith("quiet", []).bypassed, [])
+    assert.deepStrictEqual(
+      decide({ analysis: tracks.quiet, preset: "warm", intensity: 0, bypass: ["width"] }).bypassed,
+      ["width"]
+    )
+  })
+
+  it("leaves out exactly these moves and settings", () => {
+    const all = decideWith("quiet", [])
+    assert.deepStrictEqual(
+      stagesOf(all),
+      new Set(["balance", "dynamics", "stereo", "loudness", "peak_safety"] as const)
+    )
+    const { settings } = all
+    const { compressor, balance_db, side_gain_db } = settings
+    const without = (stage: BypassableStage) => decideWith("quiet", [stage]).settings
+    const flat = [0, 0, 0, 0, 0, 0, 0]
+    const shape = (of: typeof settings) => [of.balance_db, of.compressor, of.side_gain_db]
+    assert.deepStrictEqual(shape(without("balance")), [flat, compressor, side_gain_db])
+    assert.deepStrictEqual(shape(without("dynamics")), [balance_db, null, side_gain_db])
+    assert.deepStrictEqual(shape(without("width")), [balance_db, compressor, 0])
+    assert.deepStrictEqual(shape(without("gain")), [balance_db, compressor, side_gain_db])
+    assert.isFalse(stagesOf(decideWith("quiet", ["gain"])).has("loudness"))
+    assert.isNull(decideWith("quiet", ["gain"]).target_lufs)
+  })
+
+  it("without gain a quiet track keeps its level, but for what the other stages take or add", () => {
+    const { predicted, settings } = decideWith("quiet", ["gain"])
+    assert.strictEqual(settings.gain_db, 0)
+    assert.closeTo(predicted!.lufs, -20, 1)
+    const alone = decideWith("quiet", ["gain", "balance", "dynamics", "width"])
+    assert.strictEqual(alone.predicted!.lufs, -20)
+    assert.strictEqual(alone.predicted!.crest_db, 17)
+  })
+
+  it("without dynamics a compressed track gets no expansion, and loses no loudness to it", () => {
+    const all = decideWith("compressed", [])
+    const without = decideWith("compressed", ["dynamics"])
+    assert.strictEqual(without.settings.expansion_db, 0)
+    assert.closeTo(without.predicted!.lufs - all.predicted!.lufs, all.settings.expansion_db, 1e-9)
+    assert.closeTo(all.predicted!.crest_db - without.predicted!.crest_db, all.settings.expansion_db, 1e-9)
+  })
+
+  it("never leaves out peak safety: trim and ceiling stay, and the promise holds", () => {
+    for (const track of ["quiet", "compressed", "dynamic"] as const) {
+      const { predicted, settings } = decideWith(track, BypassableStage.literals)
+      assert.strictEqual(settings.ceiling_dbtp, ceilingDbtp)
+      assert.isAtMost(predicted!.true_peak_dbtp, ceilingDbtp)
+    }
+    assert.closeTo(decideWith("dynamic", ["gain"]).settings.gain_db, -1.4, 1e-9)
+    assert.closeTo(decideWith("compressed", ["gain"]).settings.gain_db, -1.4, 1e-9)
+  })
+
+  it("holds for the fallback too", () => {
+    const decided = fallbackPlan({ preset: "warm", intensity: 1, bypass: ["gain", "balance"] })
+    assert.deepStrictEqual(decided.bypassed, ["balance", "gain"])
+    assert.isTrue(decided.settings.balance_db.every((gain) => gain === 0))
+    assert.isNull(decided.settings.follow_lufs)
+    assert.isNull(decided.target_lufs)
+    assert.deepStrictEqual(stagesOf(decided), new Set(["peak_safety"] as const))
+  })
+
+  it("a plan that says nothing of it, as those of before, left nothing out", () => {
+    const { bypassed: _, ...older } = decideWith("quiet", [])
+    assert.deepStrictEqual(Schema.decodeUnknownSync(MasteringPlan)(older).bypassed, [])
   })
 })

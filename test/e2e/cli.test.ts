@@ -99,8 +99,33 @@ describe("lathe master", () => {
         assert.closeTo(integratedLufs(mastered, sampleRate), output.fingerprint.lufs, 0.05)
         assert.isAtMost(output.measurements.true_peak_dbtp, -0.95)
         assert.strictEqual(output.samples, signal[0]!.length)
+        assert.deepStrictEqual(output.result, {
+          lufs: output.fingerprint.lufs,
+          true_peak_dbtp: output.measurements.true_peak_dbtp,
+          crest_db: output.fingerprint.crest_db,
+          loudness_range_lu: output.measurements.loudness_range_lu
+        })
       }),
     60_000
+  )
+
+  it.scopedLive("writes another rate where that is asked for, and leaves out the stages it is told to", () =>
+    Effect.gen(function* () {
+      const folder = yield* temporaryFolder
+      const signal = trackWith({ sampleRate, seconds: 4, lufs: -24, crestDb: 18 })
+      const input = writeAudioFile(folder, "in", "flac24", signal, { sampleRate })
+      const [output, report] = [join(folder, "out.wav"), join(folder, "report.json")]
+      const words = ["--rate", "96000", "--bypass", "gain", "--bypass", "dynamics", "--from", "0.5", "--report", report]
+      const { code, stderr } = yield* lathe("master", input, output, ...words)
+      assert.strictEqual(code, 0, stderr)
+      const frames = 3.5 * 96_000
+      assert.strictEqual((yield* decoded(output))[0]!.length, frames)
+      const written = JSON.parse(readFileSync(report, "utf8"))
+      assert.deepStrictEqual(written.plan.bypassed, ["dynamics", "gain"])
+      assert.strictEqual(written.plan.settings.gain_db, 0)
+      assert.deepInclude(written.output, { sample_rate: 96_000, samples: frames })
+      assert.closeTo(written.output.result.lufs, written.plan.predicted.lufs, 0.5)
+    })
   )
 
   it.scopedLive("starts where it is told to, leaves every sample as it is at intensity 0, and writes FLAC", () =>
@@ -131,7 +156,8 @@ describe("lathe master", () => {
           [[join(folder, "no.wav"), join(folder, "out.wav")], /no\.wav cannot be read/],
           [[input, join(folder, "nowhere", "out.wav")], /its folder does not exist/],
           [[input, join(folder, "out.wav"), "--preset", "loud"], /adaptive.*punchy/s],
-          [[input, join(folder, "out.wav"), "--intensity", "1.5"], /1\.5|intensity/]
+          [[input, join(folder, "out.wav"), "--intensity", "1.5"], /1\.5|intensity/],
+          [[input, join(folder, "out.wav"), "--rate", "32000"], /44100.*96000/s]
         ]
         for (const [words, sentence] of faults) {
           const { code, stderr, stdout } = yield* lathe("master", ...words)

@@ -170,8 +170,14 @@ layer(Layer.scoped(Setup, setup), { excludeTestServices: true, timeout: "1 minut
           Effect.promise(() => fetch(service.url + path, { headers }))
         const text = (response: Response) => Effect.promise(() => response.text())
 
-        const [first] = JSON.parse(yield* Effect.flatMap(get("/api/tracks"), text))
-        assert.deepInclude(first, { id: 1, title: "a loud", duration: 12, sample_rate: sampleRate, channels: 2 })
+        const page = JSON.parse(yield* Effect.flatMap(get("/api/tracks?sort=title"), text))
+        assert.deepInclude(page.items[0], {
+          id: 1,
+          title: "a loud",
+          duration: 12,
+          sample_rate: sampleRate,
+          channels: 2
+        })
         assert.strictEqual((yield* get("/api/tracks/2")).status, 200)
         assert.strictEqual((yield* get("/api/tracks/99")).status, 404)
         assert.strictEqual((yield* get("/api/tracks/x")).status, 400)

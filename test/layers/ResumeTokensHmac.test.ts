@@ -13,7 +13,8 @@ const point: ResumePoint = {
   stream_epoch: 5,
   track_id: TrackId.make(7),
   enhancement: { preset: "warm", intensity: 0.25, enabled: false },
-  sample_rate: 44_100
+  asked_sample_rate: 48_000,
+  sample_rate: 48_000
 }
 
 const tokensOf = (layer: Layer.Layer<ResumeTokens>) => Effect.provide(ResumeTokens, layer)

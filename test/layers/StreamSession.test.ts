@@ -452,4 +452,55 @@ describe("A stream session", () => {
       assert.strictEqual(lines.size, 0)
     })
   )
+
+  it.scoped("keeps the rate that was asked for through seeks and a resume", () =>
+    Effect.gen(function* () {
+      const asked: Array<number | undefined> = []
+      const { ofType, say, until } = yield* makeSession((request) => {
+        asked.push(request.sampleRate)
+        return playsThrough(request)
+      })
+      say("play_normal", { track_id: 7, sample_rate: 96_000 })
+      say("seek", { position: 1 })
+      yield* until(() => ofType("audio_stream_start").some(({ data }) => data.is_seek))
+      const { resume_token } = ofType("audio_stream_start").at(-1)!.data
+      say("play_normal", { track_id: 7 })
+      say("resume_stream", { resume_token, position: 2 })
+      say("play_normal", { track_id: 7, sample_rate: 22_050 })
+      yield* until(() => ofType("error").length === 1)
+      assert.deepStrictEqual(asked, [96_000, 96_000, undefined, 96_000])
+      assert.strictEqual(ofType("error")[0]!.data.code, "invalid_data")
+    })
+  )
+
+  it.scoped("lifts a pause by a seek", () =>
+    Effect.gen(function* () {
+      const { ofType, say, until } = yield* makeSession(playsThrough)
+      say("play_normal", { track_id: 7, credits: 100 })
+      say("pause")
+      say("seek", { position: 20 })
+      yield* until(() => ofType("audio_stream_end").some(({ data }) => data.reason === "completed"))
+      assert.deepInclude(ofType("audio_stream_end").at(-1)!.data, { stream_epoch: 2, total_samples: 10 * frameLength })
+    })
+  )
+
+  it.scoped("says nothing of a play that is overtaken before it has started", () =>
+    Effect.gen(function* () {
+      let opened = 0
+      const neverStarts = (request: StreamRequest) => {
+        opened += 1
+        return request.startSeconds === 1 ? Stream.never : playsThrough(request)
+      }
+      const { ofType, say, sent, until } = yield* makeSession(neverStarts)
+      say("play_normal", { track_id: 7, start_position: 1 })
+      say("play_normal", { track_id: 7, start_position: 1 })
+      yield* settle
+      say("play_normal", { track_id: 7, credits: 100 })
+      yield* until(() => ofType("audio_stream_end").length === 1)
+      assert.strictEqual(opened, 3)
+      assert.deepInclude(sent[0]!, { type: "audio_stream_start" })
+      assert.strictEqual(ofType("audio_stream_start")[0]!.data.stream_epoch, 3)
+      assert.lengthOf(ofType("audio_stream_start"), 1)
+    })
+  )
 })

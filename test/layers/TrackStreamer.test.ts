@@ -24,7 +24,8 @@ const library = Layer.succeed(TrackLibrary, {
   folders: [file.folder],
   list: Effect.succeed([file.track]),
   resolve: (id) => (id === file.track.id ? Effect.succeed(file) : new TrackNotFound({ track_id: id })),
-  scan: Effect.dieMessage("not part of this test")
+  scan: Effect.dieMessage("not part of this test"),
+  scanStatus: Effect.dieMessage("not part of this test")
 })
 
 const enhanced: StreamRequest = {
@@ -250,6 +251,21 @@ describe("TrackStreamer", () => {
         assert.deepStrictEqual([...new Set(events.map((event) => event._tag))], ["Started", "Pcm"])
         assert.deepInclude(recorded[0], { call: "open" })
         assert.lengthOf(requests, 0)
+      })
+    )
+  )
+
+  it.effect("delivers at the rate that was asked for, and counts its positions at it", () =>
+    withScript(["ok"], ({ streamer, recorded }) =>
+      Effect.gen(function* () {
+        const request = { ...enhanced, enhancement: null, sampleRate: 96_000, startSeconds: 1.00001 } as const
+        const events = yield* collect(streamer.stream(request))
+        assert.deepInclude(ofTag(events, "Started")[0], { sampleRate: 96_000, startFrame: 96_001 })
+        const frames = ofTag(events, "Pcm").map(({ frame }) => frame)
+        assert.strictEqual(frames[0]!.sampleOffset, 96_001)
+        const { sampleCount, sampleOffset } = frames.at(-1)!
+        assert.strictEqual(sampleOffset + sampleCount, Math.ceil((signal[0]!.length * 96_000) / sampleRate))
+        assert.deepInclude(recorded[0], { call: "open" })
       })
     )
   )

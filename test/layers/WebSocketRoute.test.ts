@@ -1,11 +1,17 @@
 /** The endpoint over real sockets on loopback; what is timed is timed short. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
+import { execFile } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
 import { WebSocket } from "ws"
 import { whiteNoise } from "../support/signals.ts"
 import { startStreamServer, type StreamServerOptions } from "../support/streamServer.ts"
 import { temporaryFolder } from "../support/audioFiles.ts"
 import { connect, type StreamClient } from "../support/StreamClient.ts"
+
+const run = promisify(execFile)
+const example = fileURLToPath(new URL("../../examples/websocket-client.ts", import.meta.url))
 
 const sampleRate = 44_100
 const trackId = 7
@@ -215,6 +221,22 @@ describe("The WebSocket endpoint", () => {
           position += meta.sample_count
         }
       }
+    })
+  )
+
+  it.scopedLive("lets the example client go on where it was cut off", () =>
+    Effect.gen(function* () {
+      const signal = noise(20)
+      const { sockets, url } = yield* start({ signal })
+      const running = Effect.promise(() => run(process.execPath, [example, String(trackId), url]))
+      const cut = Effect.gen(function* () {
+        while ((sockets[0]?.bytesWritten ?? 0) < 1_000_000) yield* Effect.sleep("1 millis")
+        sockets[0]!.destroy()
+      })
+      const [{ stdout }] = yield* Effect.all([running, cut], { concurrency: "unbounded" })
+      assert.isAtLeast(sockets.length, 2)
+      const samples = signal[0]!.length
+      assert.include(stdout, `completed: ${samples} samples per channel, ${8 * samples} bytes`)
     })
   )
 })

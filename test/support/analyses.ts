@@ -63,9 +63,15 @@ export const someTrackFile = (overrides: Partial<TrackFile> = {}): TrackFile => 
     title: "Title",
     artist: "Artist",
     album: null,
+    album_artist: null,
+    track_number: null,
+    disc_number: null,
+    year: null,
     duration: 200.5,
     sample_rate: 44_100,
-    channels: 2
+    channels: 2,
+    has_art: false,
+    added_at: "2026-01-02T03:04:05.678Z"
   },
   folder: "/music",
   relativePath: "album/title.flac",

@@ -11,18 +11,22 @@ export const framesInTrack = 90
 export const frameLength = sampleRate / 4
 export const totalFrames = framesInTrack * frameLength
 
+/** No further than any file, as the streamer does it. */
+const startFrameOf = ({ startSeconds }: StreamRequest): number =>
+  Math.min(2 ** 38, Math.round(startSeconds * sampleRate))
+
 export const startOf = (request: StreamRequest): StreamEvent =>
   StreamEvent.Started({
     track: someTrackFile().track,
     sampleRate,
     channels: 1,
     totalFrames,
-    startFrame: Math.round(request.startSeconds * sampleRate)
+    startFrame: startFrameOf(request)
   })
 
 /** From the very sample asked for to the end, on the grid of frames; each frame is filled with its number. */
 export const pcm = (request: StreamRequest): Stream.Stream<StreamEvent> =>
-  Stream.unfold(Math.round(request.startSeconds * sampleRate), (sampleOffset) => {
+  Stream.unfold(startFrameOf(request), (sampleOffset) => {
     if (sampleOffset >= totalFrames) return Option.none()
     const number = Math.floor(sampleOffset / frameLength)
     const sampleCount = (number + 1) * frameLength - sampleOffset

@@ -47,17 +47,17 @@ const commandOf = (pid: number): string => {
   }
 }
 
-/** `folders` empty: the demo library. `dataFolder` keeps database and demo. */
+/** `folders` empty: the demo library. `dataFolder` keeps database and demo. Measures what is played, and no more. */
 export const startService = (
   dataFolder: string,
   folders: ReadonlyArray<string>,
-  options: ReadonlyArray<string> = []
+  background: "on" | "off" = "off",
+  more: ReadonlyArray<string> = []
 ): Effect.Effect<RunningService, never, Scope.Scope> =>
   Effect.gen(function* () {
     let log = ""
-    const ports = ["--port", "0", "--fingerprint-port", "0"]
-    const words = ["serve", ...folders, ...ports, "--data", dataFolder, ...options]
-    const child = yield* startCli(words, ["ignore", "inherit", "pipe"])
+    const options = ["--port", "0", "--fingerprint-port", "0", "--data", dataFolder, "--background", background]
+    const child = yield* startCli(["serve", ...folders, ...options, ...more], ["ignore", "inherit", "pipe"])
     const url = yield* Effect.async<string>((resume) => {
       child.stderr?.on("data", (chunk: Buffer) => {
         log += chunk.toString()

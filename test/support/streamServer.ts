@@ -41,7 +41,8 @@ const library = Layer.succeed(TrackLibrary, {
   folders: [file.folder],
   list: Effect.succeed([file.track]),
   resolve: (id) => (id === file.track.id ? Effect.succeed(file) : new TrackNotFound({ track_id: id })),
-  scan: Effect.dieMessage("not part of this test")
+  scan: Effect.dieMessage("not part of this test"),
+  scanStatus: Effect.dieMessage("not part of this test")
 })
 
 /** Listens until the scope closes. */

@@ -2,7 +2,7 @@
  * True-peak limiter with look-ahead, one gain for all channels.
  *
  * For each interval between samples the detector gives the gain that would bring its peak to the ceiling. The smallest
- * of those over the look-ahead and a flat stretch on both sides is held, released with one pole, and smoothed by two box
+ * of those over the look-ahead and a flat stretch on both sides is held for a while, released with one pole, and smoothed by two box
  * means that together span the look-ahead: when a peak arrives the gain is already down, and it is constant over the
  * reach of a reconstruction filter, so that it holds between samples too.
  *
@@ -16,7 +16,9 @@ const flatFrames = 16
 const lookAheadSeconds = 0.00145
 /** Fewer samples than this would let the attack be heard as a click at low rates. */
 const minimumLookAheadFrames = 64
-const releaseSeconds = 0.06
+/** A gain is kept this long after its peak: half a period of 50 Hz, so that a steady bass is not bent by the release. */
+const holdSeconds = 0.0102
+const releaseSeconds = 0.02
 /** Meters on other grids and with other filters than this detector's read up to 0.1 dB more; half of it is in the tolerance. */
 const marginDb = 0.07
 /** The lines are moved back to their start only so often. */
@@ -47,7 +49,8 @@ export const makeLookAheadLimiter = (kernels: Kernels, options: LookAheadLimiter
   const { float32, float64 } = kernels
   const lookAheadFrames = Math.max(minimumLookAheadFrames, 2 * Math.round((lookAheadSeconds * sampleRate) / 2))
   const boxFrames = lookAheadFrames / 2 + 1
-  const windowFrames = lookAheadFrames + 2 * flatFrames + 1
+  const holdFrames = Math.round(holdSeconds * sampleRate)
+  const windowFrames = lookAheadFrames + 2 * flatFrames + 1 + holdFrames
   const latencyFrames = detectorDelayFrames + flatFrames + lookAheadFrames
 
   // Per channel: the last samples, oldest first, then the new blocks, and the largest magnitude of every 8.

@@ -1,0 +1,31 @@
+import { describe, expect, it } from "vitest"
+import { simulate } from "./world.ts"
+
+/** As many as fit into the time that all tests may take; `npm run simulate` runs more. */
+const seeds = Number(process.env["LATHE_SIMULATION_SEEDS"] ?? 200)
+const perTest = 20
+
+describe("The service, whatever fails and whatever clients do", () => {
+  for (let first = 0; first < seeds; first += perTest) {
+    it(`ends each stream once, loses no sample, leaves nothing behind (seeds ${first} to ${first + perTest - 1})`, async () => {
+      let frames = 0
+      for (let seed = first; seed < first + perTest; seed++) {
+        frames += (await simulate(seed)).frames
+        // A world runs in one go: the runner wants its turn between them.
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      expect(frames).toBeGreaterThan(100)
+    })
+  }
+
+  it("runs the same way for the same seed", async () => {
+    const traceOf = async (seed: number) => {
+      const lines: Array<string> = []
+      // Tokens and lines of streams are random on purpose.
+      await simulate(seed, (at, text) => void lines.push(`${at} ${text.replace(/"resume_token":"[^"]*"/, "")}`))
+      return lines
+    }
+    expect(await traceOf(11)).toEqual(await traceOf(11))
+    expect(await traceOf(11)).not.toEqual(await traceOf(12))
+  })
+})
