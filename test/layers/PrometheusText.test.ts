@@ -1,5 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Metric, MetricBoundaries } from "effect"
+import { readFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
 import * as Metrics from "../../src/domain/Metrics.ts"
 import * as ProcessMetrics from "../../src/layers/ProcessMetrics.ts"
 import { toPrometheusText } from "../../src/layers/PrometheusText.ts"
@@ -10,6 +12,17 @@ const families = (prefix: string) =>
   Effect.map(Metric.snapshot, (pairs) =>
     parsePrometheus(toPrometheusText(pairs.filter(({ metricKey }) => metricKey.name.startsWith(prefix))))
   )
+
+const textOf = (path: string) => readFileSync(fileURLToPath(new URL(`../../${path}`, import.meta.url)), "utf8")
+
+describe("docs/operations.md", () => {
+  it("names exactly the metrics that there are", () => {
+    const sources = textOf("src/domain/Metrics.ts") + textOf("src/layers/supervision/supervisorMetrics.ts")
+    const inCode = sources.match(/(?<=")(lathe|process)_[a-z0-9_]+(?=")/g)
+    const inDocs = textOf("docs/operations.md").match(/(?<=`)(lathe|process)_[a-z0-9_]+(?=`)/g)
+    assert.deepStrictEqual([...new Set(inDocs)].sort(), [...new Set(inCode)].sort())
+  })
+})
 
 describe("Metrics as text", () => {
   it.effect("are counters, gauges and frequencies with their help and labels", () =>

@@ -44,10 +44,10 @@ const parseSample = (line: string): ParsedSample => {
   const labels: Record<string, string> = {}
   let rest = list
   while (rest !== "") {
-    const [whole, label, text, comma] = /^([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"(,|$)/.exec(rest) ?? []
+    const [whole, label = "", text = "", comma] = /^([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"(,|$)/.exec(rest) ?? []
     if (whole === undefined) return refuse(line, "no label")
-    if (label! in labels) return refuse(line, "a label twice")
-    labels[label!] = unescape(text!, 'n\\"')
+    if (label in labels) return refuse(line, "a label twice")
+    labels[label] = unescape(text, 'n\\"')
     rest = rest.slice(whole.length)
     if (comma === "," && rest === "") return refuse(line, "a comma too many")
   }
@@ -82,15 +82,15 @@ export const parsePrometheus = (text: string): ReadonlyMap<string, ParsedFamily>
   let current: string | undefined
   for (const line of text.split("\n").slice(0, -1)) {
     const [, helpOf, helpText] = /^# HELP (\S+) (.*)$/.exec(line) ?? []
-    const [, typeOf, type] = /^# TYPE (\S+) (\S+)$/.exec(line) ?? []
+    const [, typeOf, type = ""] = /^# TYPE (\S+) (\S+)$/.exec(line) ?? []
     if (helpOf !== undefined) {
       if (help !== undefined) refuse(line, "two HELP in a row")
       help = [helpOf, unescape(helpText!, "n\\")]
     } else if (typeOf !== undefined) {
       if (families.has(typeOf)) refuse(line, "a TYPE twice")
-      if (!(type! in suffixes)) refuse(line, "an unknown type")
+      if (!(type in suffixes)) refuse(line, "an unknown type")
       if (help !== undefined && help[0] !== typeOf) refuse(line, "a HELP of another name")
-      families.set(typeOf, { type: type!, help: help?.[1], samples: [] })
+      families.set(typeOf, { type, help: help?.[1], samples: [] })
       help = undefined
       current = typeOf
     } else {
