@@ -8,6 +8,7 @@ import * as AudioEncoderNodeAv from "./layers/AudioEncoderNodeAv.ts"
 import * as ChunkMasteringProcessPool from "./layers/ChunkMasteringProcessPool.ts"
 import * as DatabaseSqlite from "./layers/DatabaseSqlite.ts"
 import * as DemoLibraryProcedural from "./layers/DemoLibraryProcedural.ts"
+import * as FarewellsInTime from "./layers/FarewellsInTime.ts"
 import * as FingerprintBackground from "./layers/FingerprintBackground.ts"
 import * as FingerprintGeneratorTiered from "./layers/FingerprintGeneratorTiered.ts"
 import * as FingerprintRepoSqlite from "./layers/FingerprintRepoSqlite.ts"
@@ -31,6 +32,7 @@ import * as TrackStreamerLive from "./layers/TrackStreamerLive.ts"
 import * as WebSocketRoute from "./layers/WebSocketRoute.ts"
 import { ChunkMastering } from "./services/ChunkMastering.ts"
 import { DemoLibrary } from "./services/DemoLibrary.ts"
+import { Farewells } from "./services/Farewells.ts"
 import { FingerprintGenerator } from "./services/FingerprintGenerator.ts"
 import { Readiness } from "./services/Readiness.ts"
 import { LibraryCatalog } from "./services/LibraryCatalog.ts"
@@ -62,8 +64,9 @@ const fillAndAnnounce = (demoFolder: string | undefined) =>
   Effect.gen(function* () {
     const listener = yield* HttpListener.HttpListener
     const readiness = yield* Readiness
-    // The first to end: what stops behind the doors stops with the doors closed.
-    yield* Effect.addFinalizer(() => listener.close)
+    const farewells = yield* Farewells
+    // The first to run: what stops behind the doors stops with the doors closed, and with everybody told.
+    yield* Effect.addFinalizer(() => Effect.zipRight(listener.close, farewells.say))
     const library = yield* TrackLibrary
     const generator = yield* FingerprintGenerator
     if (demoFolder !== undefined) yield* Effect.flatMap(DemoLibrary, (demo) => demo.ensure(demoFolder))
@@ -148,7 +151,7 @@ export const layer = (options: ServiceOptions) =>
 
       return Layer.scopedDiscard(fillAndAnnounce(demoFolder)).pipe(
         Layer.provideMerge(HttpLayerRouter.serve(routes, { disableLogger: true, disableListenLog: true })),
-        Layer.provideMerge(HttpListener.layer(options)),
+        Layer.provideMerge(Layer.merge(HttpListener.layer(options), FarewellsInTime.layer)),
         Layer.provideMerge(Layer.mergeAll(library, generator, repositories, demo, readiness, background)),
         Layer.provideMerge(supervision),
         Layer.provideMerge(database)

@@ -29,7 +29,7 @@ import { FingerprintRepo, type RememberedFailure, type TrackKey } from "../servi
 import { FingerprintServerClient } from "../services/FingerprintServerClient.ts"
 import { FingerprintSidecar } from "../services/FingerprintSidecar.ts"
 import { pathOf } from "../services/TrackLibrary.ts"
-import { CircuitOpen, makeCircuitBreaker, type Verdict } from "./circuitBreaker.ts"
+import { type CircuitOpen, makeCircuitBreaker, type Verdict } from "./circuitBreaker.ts"
 import { makeSharedWork } from "./sharedWork.ts"
 
 /** Bound on the server tier as a whole, all attempts and pauses included. */
@@ -173,21 +173,24 @@ const make = Effect.gen(function* () {
         )
     })
 
+  const wasAway = yield* Ref.make(false)
+
   /**
-   * Until the circuit is closed: a server that did not answer and now does is used at once. One that answered its
-   * health check all along, and failed, has to prove itself by a probe.
+   * A server that did not answer and now does is used at once. One that answered its health check all along, and
+   * failed, has to prove itself by a probe.
    */
-  const watch: Effect.Effect<void> = Effect.gen(function* () {
-    const wasAway = yield* Ref.make(false)
-    yield* Effect.gen(function* () {
-      const isAvailable = yield* client.isServerAvailable
-      if (isAvailable && (yield* Ref.get(wasAway))) yield* breaker.reset
-      if (!isAvailable) yield* Ref.set(wasAway, true)
-    }).pipe(
-      Effect.zipRight(Effect.sleep(healthInterval)),
-      Effect.repeat({ until: () => Effect.map(breaker.state, (state) => state === "closed") })
+  const isServerAvailable = Effect.tap(client.isServerAvailable, (isAvailable) =>
+    Effect.flatMap(Ref.getAndSet(wasAway, !isAvailable), (before) =>
+      before && isAvailable ? breaker.reset : Effect.void
     )
-  })
+  )
+
+  /** Looks after the server while the circuit is not closed. */
+  const watch: Effect.Effect<void> = isServerAvailable.pipe(
+    Effect.zipRight(Effect.sleep(healthInterval)),
+    Effect.repeat({ until: () => Effect.map(breaker.state, (state) => state === "closed") }),
+    Effect.asVoid
+  )
   const isWatching = yield* Effect.makeSemaphore(1)
   const breaker = yield* makeCircuitBreaker(
     circuitPolicy,
@@ -330,7 +333,7 @@ const make = Effect.gen(function* () {
         findCached(file),
         Option.map((found) => found.analysis)
       ),
-    isServerAvailable: client.isServerAvailable,
+    isServerAvailable,
     running: Effect.sync(() => new Set(Array.from(jobs.keys(), (id) => Number.parseInt(id))))
   })
 })

@@ -1,9 +1,10 @@
 /** Readiness by trying: a query, a frame of music, a health check. */
 import { SqlClient } from "@effect/sql"
 import { Duration, Effect, Layer, Ref, Stream } from "effect"
-import type { Track } from "../domain/Track.ts"
+import type { TrackId } from "../domain/Track.ts"
 import { ChunkMastering } from "../services/ChunkMastering.ts"
 import { FingerprintGenerator } from "../services/FingerprintGenerator.ts"
+import { LibraryCatalog } from "../services/LibraryCatalog.ts"
 import { Readiness } from "../services/Readiness.ts"
 import { pathOf, TrackLibrary } from "../services/TrackLibrary.ts"
 
@@ -28,21 +29,22 @@ const succeeds = (name: string, probe: Effect.Effect<unknown, unknown>): Effect.
 const make = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   const library = yield* TrackLibrary
+  const catalog = yield* LibraryCatalog
   const mastering = yield* ChunkMastering
   const generator = yield* FingerprintGenerator
   const isLoaded = yield* Ref.make(false)
 
-  const renderFrame = (track: Track) =>
-    library.resolve(track.id).pipe(
+  const renderFrame = (id: TrackId) =>
+    library.resolve(id).pipe(
       Effect.flatMap((file) => mastering.open({ path: pathOf(file), startFrame: 0, plan: null })),
       Effect.flatMap(({ frames }) => Stream.runHead(frames)),
       Effect.scoped
     )
 
-  const render = Effect.flatMap(library.list, (tracks) => {
-    const tried = tracks.slice(0, tracksTried)
-    return tried.length === 0 ? Effect.void : Effect.firstSuccessOf(tried.map(renderFrame))
-  })
+  const some = catalog.tracks({ sort: "artist", order: "asc", limit: tracksTried })
+  const render = Effect.flatMap(some, ({ items }) =>
+    items.length === 0 ? Effect.void : Effect.firstSuccessOf(items.map(({ id }) => renderFrame(id)))
+  )
 
   const report = Effect.all(
     {

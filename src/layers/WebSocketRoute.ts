@@ -1,8 +1,9 @@
 /** The endpoint `/ws`: sockets on one side, stream sessions on the other. See docs/protocol.md. */
 import { HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
-import { Effect, Layer, type Scope } from "effect"
+import { Context, Effect, Exit, Layer, Option, Scope } from "effect"
 import type { WebSocket } from "ws"
+import { Farewells } from "../services/Farewells.ts"
 import type { ResumeTokens } from "../services/ResumeTokens.ts"
 import type { TrackStreamer } from "../services/TrackStreamer.ts"
 import {
@@ -39,12 +40,15 @@ const peerOf = (webSocket: WebSocket): Peer => {
   }
 }
 
-const handle = (options: WebSocketOptions, lines: StreamLines) =>
+const handle = (options: WebSocketOptions, lines: StreamLines, farewells: Option.Option<Farewells["Type"]>) =>
   Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
     const { socket: stream } = NodeHttpServerRequest.toIncomingMessage(request)
     const socket = yield* request.upgrade
-    const context = yield* Effect.context<TrackStreamer | ResumeTokens | Scope.Scope>()
+    // Ends before the socket does when the service stops: the end of a stream can still be told then.
+    const life = yield* Effect.acquireRelease(Scope.make(), Scope.close)
+    if (Option.isSome(farewells)) yield* farewells.value.onStop(Scope.close(life, Exit.void))
+    const context = Context.add(yield* Effect.context<TrackStreamer | ResumeTokens>(), Scope.Scope, life)
     // Received before the connection is there to take it.
     const early: Array<string | Uint8Array> = []
     let connection: StreamConnection | undefined
@@ -81,7 +85,9 @@ const make = (options: WebSocketOptions) =>
     const router = yield* HttpLayerRouter.HttpRouter
     const services = yield* Effect.context<TrackStreamer | ResumeTokens>()
     const lines: StreamLines = new Map()
-    const serve = Effect.provide(handle(options, lines), services)
+    // Without it, as in tests, streams end with their sockets.
+    const farewells = yield* Effect.serviceOption(Farewells)
+    const serve = Effect.provide(handle(options, lines, farewells), services)
     let connections = 0
     const counted = Effect.acquireUseRelease(
       Effect.sync(() => void (connections += 1)),

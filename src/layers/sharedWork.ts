@@ -16,9 +16,8 @@ export interface SharedWork<A> {
     key: string,
     begin: Effect.Effect<{ readonly value: A; readonly work: Effect.Effect<void> }>
   ) => Effect.Effect<A, never, Scope.Scope>
-  readonly size: () => number
-  /** Of what runs now. */
-  readonly keys: () => Iterable<string>
+  /** Of the work that runs now. */
+  readonly keys: () => ReadonlyArray<string>
 }
 
 /** Work that still runs when the scope closes is interrupted. */
@@ -67,7 +66,6 @@ export const makeSharedWork = <A>(linger: Duration.DurationInput): Effect.Effect
           ),
           leave
         ).pipe(Effect.map(({ value }) => value)),
-      size: () => entries.size,
-      keys: () => entries.keys()
+      keys: () => [...entries.keys()]
     }
   })

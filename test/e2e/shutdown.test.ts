@@ -66,7 +66,7 @@ describe("A service that is told to end", () => {
           assert.include(["debug", "info", "warning"], entry.level, line)
         }
       }),
-    60_000
+    180_000
   )
 
   it.scopedLive(
@@ -98,7 +98,7 @@ describe("A service that is told to end", () => {
         assert.deepStrictEqual(yield* service.exit, { code: 130, signal: null })
         assert.notInclude(readdirSync(data), "lathe.db-wal")
       }),
-    60_000
+    180_000
   )
 
   it.scopedLive(
@@ -125,7 +125,7 @@ describe("A service that is told to end", () => {
         })
         assert.strictEqual((yield* service.exit).signal, "SIGTERM")
       }),
-    60_000
+    180_000
   )
 })
 
@@ -167,6 +167,6 @@ describe("lathe serve", () => {
           assert.notMatch(outcome.stderr, /\n\s+at |tttttt/)
         }
       }),
-    120_000
+    180_000
   )
 })

@@ -434,10 +434,10 @@ layer(overFiles, { excludeTestServices: true })("The API over files", (it) => {
 
   it.effect("gives fingerprint and plan where a track is measured, and says so where it is not", () =>
     Effect.gen(function* () {
-      const none = yield* get(`/api/tracks/${ids.plain}/fingerprint`)
+      const none = yield* get(`/api/tracks/${ids.picture}/fingerprint`)
       assert.deepInclude(none.json, { _tag: "NotFound", code: "not_analysed" })
       assert.strictEqual(none.status, 404)
-      assert.strictEqual((yield* get(`/api/tracks/${ids.plain}/plan`)).json.source, "fallback")
+      assert.strictEqual((yield* get(`/api/tracks/${ids.picture}/plan`)).json.source, "fallback")
       const library = yield* TrackLibrary
       const fingerprints = yield* FingerprintRepo
       const file = yield* Effect.orDie(library.resolve(ids.plain as never))
