@@ -15,7 +15,7 @@ describe("A timeline ring", () => {
     const ring = new TimelineRing(1, 500)
     const heard: Array<number> = []
     let written = 0
-    while (heard.length < 5000) {
+    for (let turn = 0; turn < 100; turn++) {
       const length = Math.floor(random() * 200)
       if (ring.end - heard.length + length <= 500) {
         ring.write(written, [ramp(written, length)])
@@ -27,6 +27,7 @@ describe("A timeline ring", () => {
       assert.isTrue(into[0]!.subarray(count).every((x) => x === 0))
       ring.discardBefore(heard.length)
     }
+    assert.isAbove(heard.length, 4000)
     assert.isTrue(heard.every((x, n) => x === n + 1))
   })
 

@@ -66,6 +66,9 @@ const seekMargin = 0.05
 /** `previous` within this much of the beginning goes to the track before, seconds. */
 const restartSeconds = 3
 
+/** So many tracks in a row may fail. */
+const mostSilent = 3
+
 export class Player {
   readonly queue = new Queue()
   readonly meters = { enhanced: new LoudnessMeter(), original: new LoudnessMeter() }
@@ -351,7 +354,7 @@ export class Player {
   #nextSegment(segment: Segment): Segment | undefined {
     const known = this.#timeline.after(segment)
     if (known !== undefined) return known
-    const entry = this.queue.after(segment.entry.key)
+    const entry = this.#hasGivenUp() ? undefined : this.queue.after(segment.entry.key)
     if (entry === undefined || !this.#output.fits(formatOf(entry.track))) {
       this.#afterDrain = entry
       this.#output.setEnd(segment.end)
@@ -362,6 +365,12 @@ export class Player {
     // Once this one has gone on.
     queueMicrotask(() => this.#feeds.original.advance())
     return next
+  }
+
+  /** One track after another without a sample: it is not the tracks. */
+  #hasGivenUp(): boolean {
+    const last = this.#timeline.segments.slice(-mostSilent)
+    return last.length === mostSilent && last.every(({ end, start }) => end === start)
   }
 
   #playEntry(entry: QueueEntry | undefined, seconds: number): void {

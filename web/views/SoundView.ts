@@ -118,6 +118,7 @@ export class SoundView {
       this.#fingerprint()
     )
     this.#content.hidden = true
+    this.#showPlan(undefined, 1)
     this.element = h("section", { class: "sound", "aria-label": "Sound" }, this.#empty, this.#content)
   }
 

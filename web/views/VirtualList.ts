@@ -34,6 +34,8 @@ export class VirtualList<T> {
   #width = 0
   /** The item that Tab reaches. */
   #active = 0
+  /** The item that the keys have moved to, while it is still being fetched. */
+  #awaited: number | undefined
   #frame = 0
 
   constructor(options: VirtualListOptions<T>) {
@@ -53,6 +55,7 @@ export class VirtualList<T> {
     if (!isSame) {
       this.element.scrollTop = 0
       this.#active = 0
+      this.#awaited = undefined
     }
     this.#update(!isSame)
   }
@@ -116,7 +119,8 @@ export class VirtualList<T> {
       else element.replaceWith(fresh)
       element = fresh
       this.#shown.set(index, { element, item })
-      if (isFocused) element.querySelector<HTMLElement>(focusable)?.focus({ preventScroll: true })
+      if (isFocused || index === this.#awaited)
+        element.querySelector<HTMLElement>(focusable)?.focus({ preventScroll: true })
     }
     setAttribute(element!, "aria-setsize", String(this.#source?.total ?? 0))
     const { columns, gap, rowHeight } = this.#layout
@@ -152,6 +156,7 @@ export class VirtualList<T> {
     const item = (event.target as HTMLElement).closest<HTMLElement>("[data-index]")
     if (item === null) return
     const index = Number(item.dataset["index"])
+    this.#awaited = undefined
     if (index === this.#active) return
     this.#active = index
     for (const [shown, { element }] of this.#shown) {
@@ -190,6 +195,7 @@ export class VirtualList<T> {
     else if (top + pitch > scroller.scrollTop + scroller.clientHeight)
       scroller.scrollTop = top + pitch - scroller.clientHeight
     this.#active = index
+    this.#awaited = index
     this.#update(false)
     this.#shown.get(index)?.element.querySelector<HTMLElement>(focusable)?.focus({ preventScroll: true })
   }

@@ -55,6 +55,11 @@ export const listenToKeys = (
     event.preventDefault()
     action()
   })
+  // A button that was clicked with the mouse does not keep the space bar for itself.
+  document.addEventListener("click", (event) => {
+    if (event.detail === 0 || !(event.target instanceof Element)) return
+    event.target.closest<HTMLElement>("button, a")?.blur()
+  })
   search.addEventListener("keydown", (event) => {
     if (event.key === "Escape") search.blur()
   })
