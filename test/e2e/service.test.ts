@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { temporaryFolder, writeAudioFile } from "../support/audioFiles.ts"
 import { trackWith } from "../support/loudTrack.ts"
+import { parsePrometheus } from "../support/prometheus.ts"
 import { startService } from "../support/service.ts"
 import { connect, type StreamClient } from "../support/StreamClient.ts"
 
@@ -118,6 +119,7 @@ layer(Layer.scoped(Setup, setup), { excludeTestServices: true, timeout: "1 minut
         const before = yield* service.fingerprintServer
         client.send("play_enhanced", { track_id: tracks.killed, credits: 4 })
         yield* client.until(() => client.frames.length >= 2)
+        console.error("two frames")
         process.kill(before, "SIGKILL")
         yield* client.until(() => client.ofType("audio_stream_end").length === 1)
         assertWhole(client, loud[0]!.length)
@@ -181,6 +183,22 @@ layer(Layer.scoped(Setup, setup), { excludeTestServices: true, timeout: "1 minut
         assert.strictEqual((yield* get("/api/tracks/2")).status, 200)
         assert.strictEqual((yield* get("/api/tracks/99")).status, 404)
         assert.strictEqual((yield* get("/api/tracks/x")).status, 400)
+        assert.strictEqual((yield* get("/health/live")).status, 200)
+        const ready = JSON.parse(yield* Effect.flatMap(get("/health/ready"), text))
+        const { database, library, rendering, status } = ready
+        assert.deepStrictEqual(
+          { database, library, rendering, status },
+          { database: "answers", library: "loaded", rendering: "possible", status: "ready" }
+        )
+        const metrics = parsePrometheus(yield* Effect.flatMap(get("/metrics"), text))
+        for (const tier of ["memory", "database", "sidecar", "server"]) {
+          const samples = metrics.get("lathe_fingerprint_lookups_total")!.samples
+          assert.isTrue(
+            samples.some(({ labels }) => labels["tier"] === tier),
+            tier
+          )
+        }
+        assert.isAbove(metrics.get("lathe_http_requests_total")!.samples[0]!.value, 0)
         assert.strictEqual((yield* get("/")).status, 200)
         assert.strictEqual((yield* get("/nothing")).status, 404)
         assert.strictEqual((yield* get("/ws")).status, 426)

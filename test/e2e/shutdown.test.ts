@@ -148,7 +148,6 @@ describe("lathe serve", () => {
     () =>
       Effect.gen(function* () {
         const { folder, data, root } = yield* setUp
-        writeFileSync(join(root, "notes.txt"), "no database, but long enough to be looked at as one")
         mkdirSync(join(root, "broken"))
         writeFileSync(join(root, "broken", "lathe.db"), "no database ".repeat(1000))
         const cases: ReadonlyArray<readonly [ReadonlyArray<string>, Record<string, string>, number, string]> = [
@@ -161,7 +160,10 @@ describe("lathe serve", () => {
           [["--data", join(root, "broken")], {}, 1, "cannot be opened (file is not a database)"]
         ]
         for (const [words, variables, code, sentence] of cases) {
-          const outcome = yield* serve(["--data", data, ...words, folder], variables)
+          const outcome = yield* serve(
+            [...(words.includes("--data") ? [] : ["--data", data]), ...words, folder],
+            variables
+          )
           assert.strictEqual(outcome.code, code, `${words.join(" ")} ${outcome.stderr}`)
           assert.include(outcome.stderr, sentence)
           assert.notMatch(outcome.stderr, /\n\s+at |tttttt/)

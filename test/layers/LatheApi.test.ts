@@ -441,7 +441,9 @@ layer(overFiles, { excludeTestServices: true })("The API over files", (it) => {
       const library = yield* TrackLibrary
       const fingerprints = yield* FingerprintRepo
       const file = yield* Effect.orDie(library.resolve(ids.plain as never))
-      const analysis = someAnalysis()
+      const some = someAnalysis()
+      const { mtime_ms, size } = file.version
+      const analysis = { ...some, provenance: { ...some.provenance, file_size: size, file_mtime_ms: mtime_ms } }
       yield* fingerprints.store({ trackId: file.track.id, version: file.version }, analysis)
       assert.deepStrictEqual((yield* get(`/api/tracks/${ids.plain}/fingerprint`)).json, analysis)
       const { json } = yield* get(`/api/tracks/${ids.plain}/plan?preset=warm&intensity=0.5`)
