@@ -1,6 +1,6 @@
 /** The real service, as `lathe serve` starts it, over real files, sockets and processes. */
 import { assert, layer } from "@effect/vitest"
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, Schedule } from "effect"
 import { execFile } from "node:child_process"
 import { existsSync, mkdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
@@ -66,12 +66,20 @@ const expansionOf = (plan: ReturnType<typeof planOf>) =>
   plan.moves.find((move) => move.parameter === "expansion")?.amount
 
 /** Plays, without listening further, until the fingerprint of the track is there. */
+/** Plays it until a play ends with its fingerprint: a server that starts again may be longer away than one is patient. */
 const fingerprinted = (url: string, trackId: number) =>
   Effect.scoped(
     Effect.gen(function* () {
       const client = yield* connect(url, () => false)
+      const latest = () => statuses(client).at(-1)
       client.send("play_enhanced", { track_id: trackId })
-      yield* client.until(() => statuses(client).some((status) => status === "complete" || status === "cached"))
+      yield* client.until(() => ["complete", "cached", "unavailable", "failed"].includes(latest() ?? ""))
+      return latest()
+    })
+  ).pipe(
+    Effect.repeat({
+      until: (status) => status === "complete" || status === "cached",
+      schedule: Schedule.spaced("500 millis")
     })
   )
 
@@ -119,7 +127,6 @@ layer(Layer.scoped(Setup, setup), { excludeTestServices: true, timeout: "1 minut
         const before = yield* service.fingerprintServer
         client.send("play_enhanced", { track_id: tracks.killed, credits: 4 })
         yield* client.until(() => client.frames.length >= 2)
-        console.error("two frames")
         process.kill(before, "SIGKILL")
         yield* client.until(() => client.ofType("audio_stream_end").length === 1)
         assertWhole(client, loud[0]!.length)
