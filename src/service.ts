@@ -51,6 +51,12 @@ export interface ServiceOptions extends HttpDoors.DoorOptions {
   readonly maximumStreams: number
   /** Whether all tracks are fingerprinted in the background. */
   readonly background: boolean
+  /** Arguments of `node` that start its processes. Default: those of lathe itself. */
+  readonly commands?: {
+    /** The port comes behind them. */
+    readonly fingerprintServer?: ReadonlyArray<string>
+    readonly renderWorker?: ReadonlyArray<string>
+  }
 }
 
 /** The fingerprint server is a child of this process and nobody else's business. */
@@ -110,7 +116,13 @@ export const layer = (options: ServiceOptions) =>
           FingerprintServerClientGrpc.layer({ baseUrl: `http://${fingerprintHost}:${fingerprintPort}` })
         ])
       )
-      const renderers = yield* ChunkMasteringProcessPool.make()
+      const { fingerprintServer, renderWorker } = options.commands ?? {}
+      const renderers = yield* ChunkMasteringProcessPool.make(renderWorker && { workerCommand: renderWorker })
+      const server = FingerprintServerProcess.supervised({
+        port: fingerprintPort,
+        folders,
+        ...(fingerprintServer && { command: [...fingerprintServer, String(fingerprintPort)] })
+      })
       const mastering = Layer.succeed(ChunkMastering, renderers.mastering)
       const streamer = TrackStreamerLive.layerWith({ maximumStreams: options.maximumStreams }).pipe(
         Layer.provide([library, generator, mastering])
@@ -142,7 +154,7 @@ export const layer = (options: ServiceOptions) =>
       )
 
       const supervision = SupervisionTreeRoot.layer({
-        children: [renderers.supervised, FingerprintServerProcess.supervised({ port: fingerprintPort, folders })],
+        children: [renderers.supervised, server],
         // Nothing below gives up.
         onEscalation: (reason) => Effect.logFatal(`The service goes on without its actors. ${reason}`)
       })

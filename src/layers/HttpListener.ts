@@ -40,8 +40,23 @@ const makeNodeServer = () => {
     sockets.add(socket)
     socket.once("close", () => sockets.delete(socket))
   })
-  // From here on Node no longer handles the socket's errors: one that nobody handles would end the process.
-  server.on("upgrade", (_request, socket) => socket.on("error", () => socket.destroy()))
+  // The port is open before there is anybody to answer at it: who comes that early, as players do that wait for a service
+  // to start again, would never be answered.
+  const early: Array<() => void> = []
+  const answerEarly = () => {
+    for (const answer of early.splice(0)) answer()
+  }
+  server.on("newListener", (event) => {
+    if (event === "request" || event === "upgrade") setImmediate(answerEarly)
+  })
+  server.on("request", (request, response) => {
+    if (server.listenerCount("request") === 1) early.push(() => server.emit("request", request, response))
+  })
+  server.on("upgrade", (request, socket, head) => {
+    // From here on Node no longer handles the socket's errors: one that nobody handles would end the process.
+    socket.on("error", () => socket.destroy())
+    if (server.listenerCount("upgrade") === 1) early.push(() => server.emit("upgrade", request, socket, head))
+  })
   const close = Effect.sync(() => {
     if (!server.listening) return
     server.close()

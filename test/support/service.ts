@@ -4,6 +4,7 @@ import { type ChildProcess, spawn, type StdioOptions } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { ListeningLine } from "../../src/layers/FingerprintServer.ts"
+import type { ServiceOptions } from "../../src/service.ts"
 
 export interface RunningService {
   readonly pid: number
@@ -15,19 +16,22 @@ export interface RunningService {
   readonly log: () => string
   /** Process id of the fingerprint server that it runs now; waits for one that is being started. */
   readonly fingerprintServer: Effect.Effect<number>
+  /** Process ids of the render workers that are there now. */
+  readonly renderWorkers: () => ReadonlyArray<number>
 }
 
 const cli = fileURLToPath(new URL("../../src/cli.ts", import.meta.url))
+const faultyService = fileURLToPath(new URL("faultyService.ts", import.meta.url))
 
 const untilExit = (child: ChildProcess) =>
   new Promise<void>((resolve) =>
     child.exitCode !== null || child.signalCode !== null ? resolve() : child.once("exit", () => resolve())
   )
 
-/** A process of the command line, ended with the scope. */
-const startCli = (words: ReadonlyArray<string>, stdio: StdioOptions) =>
+/** A process of Node, ended with the scope. */
+const startNode = (words: ReadonlyArray<string>, stdio: StdioOptions) =>
   Effect.acquireRelease(
-    Effect.sync(() => spawn(process.execPath, [cli, ...words], { stdio })),
+    Effect.sync(() => spawn(process.execPath, words, { stdio })),
     (child) =>
       Effect.promise(() => {
         child.kill("SIGTERM")
@@ -47,18 +51,11 @@ const commandOf = (pid: number): string => {
   }
 }
 
-/** `folders` empty: the demo library. `dataFolder` keeps database and demo. Measures what is played, and no more. */
-export const startService = (
-  dataFolder: string,
-  folders: ReadonlyArray<string>,
-  options: ReadonlyArray<string> = []
-): Effect.Effect<RunningService, never, Scope.Scope> =>
+/** Once it tells its address. */
+const running = (words: ReadonlyArray<string>): Effect.Effect<RunningService, never, Scope.Scope> =>
   Effect.gen(function* () {
     let log = ""
-    const ports = ["--port", "0", "--fingerprint-port", "0"]
-    const background = options.includes("--background") ? [] : ["--background", "off"]
-    const words = ["serve", ...folders, ...ports, "--data", dataFolder, ...background, ...options]
-    const child = yield* startCli(words, ["ignore", "inherit", "pipe"])
+    const child = yield* startNode(words, ["ignore", "inherit", "pipe"])
     const url = yield* Effect.async<string>((resume) => {
       child.stderr?.on("data", (chunk: Buffer) => {
         log += chunk.toString()
@@ -71,18 +68,43 @@ export const startService = (
       const found = childrenOf(child.pid!).find((pid) => commandOf(pid).includes("fingerprint-server"))
       return found === undefined ? Effect.fail("not yet") : Effect.succeed(found)
     }).pipe(Effect.retry(Schedule.spaced("50 millis")), Effect.orDie)
+    const renderWorkers = () => childrenOf(child.pid!).filter((pid) => commandOf(pid).includes("enderWorker"))
     const exit = Effect.map(
       Effect.promise(() => untilExit(child)),
       () => ({ code: child.exitCode, signal: child.signalCode })
     )
-    return { pid: child.pid!, exit, url, log: () => log, fingerprintServer }
+    return { pid: child.pid!, exit, url, log: () => log, fingerprintServer, renderWorkers }
   })
+
+/** `folders` empty: the demo library. `dataFolder` keeps database and demo. Measures what is played, and no more. */
+export const startService = (
+  dataFolder: string,
+  folders: ReadonlyArray<string>,
+  options: ReadonlyArray<string> = []
+): Effect.Effect<RunningService, never, Scope.Scope> => {
+  const unless = (option: string, value: string) => (options.includes(option) ? [] : [option, value])
+  const ports = [...unless("--port", "0"), "--fingerprint-port", "0"]
+  return running([
+    cli,
+    "serve",
+    ...folders,
+    ...ports,
+    "--data",
+    dataFolder,
+    ...unless("--background", "off"),
+    ...options
+  ])
+}
+
+/** The service over one folder, with processes that are not its own: see `faultyService.ts`. */
+export const startFaultyService = (dataFolder: string, folder: string, commands: ServiceOptions["commands"]) =>
+  running([faultyService, JSON.stringify({ dataFolder, folder, commands })])
 
 /** The fingerprint server alone, reading below `folder`. */
 export const startFingerprintServer = (folder: string) =>
   Effect.gen(function* () {
     const words = ["fingerprint-server", "--port", "0", "--root", folder]
-    const child = yield* startCli(words, ["ignore", "pipe", "ignore"])
+    const child = yield* startNode([cli, ...words], ["ignore", "pipe", "ignore"])
     return yield* Effect.async<typeof ListeningLine.Type>((resume) => {
       child.stdout?.once("data", (line: Buffer) => resume(Effect.orDie(Schema.decode(ListeningLine)(line.toString()))))
       child.once("exit", () => resume(Effect.dieMessage("the fingerprint server ended")))
