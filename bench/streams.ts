@@ -90,7 +90,7 @@ const fileOf = (track: number) => join(music, `${track}.flac`)
 for (let track = 1; track <= trackCount; track++) await writeTestPiece(fileOf(track), trackSeconds)
 
 const program = Effect.gen(function* () {
-  const { pid, url } = yield* startService(join(folder, "data"), [music])
+  const { pid, url } = yield* startService(join(folder, "data"), [music], ["--streams", "1000"])
   const promise = <A>(make: () => Promise<A>) => Effect.promise(make)
 
   const cold: Array<number> = []

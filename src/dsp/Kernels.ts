@@ -212,18 +212,42 @@ let compiled: WebAssembly.Module | undefined
 const compile = (): WebAssembly.Module =>
   (compiled ??= new WebAssembly.Module(readFileSync(new URL("../../gen/kernels.wasm", import.meta.url))))
 
-/**
- * An instance that is not in use. The collector runs whenever another 32 MiB seem to be in use: on track after track that
- * was a tenth of the time of an analysis.
- */
-let spare: WebAssembly.Exports | undefined
+interface Instance {
+  readonly exports: WebAssembly.Exports
+  readonly memory: WebAssembly.Memory
+}
 
-/** 32 MiB of address space, of which only what is used costs memory: it never grows, so that no view is detached. */
-export const makeKernels = (): Kernels => {
-  const exports = spare ?? new WebAssembly.Instance(compile(), {}).exports
-  spare = undefined
+/**
+ * An instance of the largest size that is not in use. The collector runs whenever another 32 MiB seem to be in use: on
+ * track after track that was a tenth of the time of an analysis.
+ */
+let spare: Instance | undefined
+
+const instantiate = (mebibytes: number): Instance => {
+  const memory = new WebAssembly.Memory({
+    initial: mebibytes * pagesPerMebibyte,
+    maximum: largestMebibytes * pagesPerMebibyte
+  })
+  return { memory, exports: new WebAssembly.Instance(compile(), { env: { memory } }).exports }
+}
+
+/** A page of WebAssembly has 64 KiB. */
+const pagesPerMebibyte = 16
+
+/** What the longest analysis needs; the maximum that the kernels are compiled with. */
+const largestMebibytes = 32
+
+/**
+ * `mebibytes` of address space, at most 32, of which only what is used costs memory: it never grows, so that no view is
+ * detached. The collector counts all of it.
+ */
+export const makeKernels = (mebibytes = largestMebibytes): Kernels => {
+  const isLargest = mebibytes === largestMebibytes
+  const instance = (isLargest ? spare : undefined) ?? instantiate(mebibytes)
+  if (isLargest) spare = undefined
+  const { exports, memory } = instance
   const functions = exports as unknown as KernelFunctions
-  const { buffer } = exports["memory"] as WebAssembly.Memory
+  const { buffer } = memory
   const allocate = (bytes: number): number => {
     const address = bytes >= 0 && bytes <= buffer.byteLength ? functions.allocate(bytes) : 0
     if (address === 0) throw new RangeError(`the kernels' memory has no ${bytes} bytes left`)
@@ -240,7 +264,7 @@ export const makeKernels = (): Kernels => {
     },
     release: () => {
       functions.release()
-      spare = exports
+      if (isLargest) spare = instance
     }
   }
 }

@@ -67,6 +67,7 @@ export const make = (
     const { workerCommand = renderWorkerCommand, workers: count = Math.max(2, availableParallelism()) } = options
     const stallTimeout = Duration.decode(options.stallTimeout ?? defaultStallTimeout)
     const strikes = makeStrikes()
+    const memory = makeFrameMemory()
     const slots: ReadonlyArray<Slot> = Array.from({ length: count }, () => ({ worker: undefined }))
     const someReady = yield* Effect.makeLatch(false)
 
@@ -95,7 +96,7 @@ export const make = (
     const life = (slot: Slot) =>
       Effect.gen(function* () {
         const worker = yield* Effect.acquireRelease(
-          Effect.sync(() => (slot.worker = spawnWorker(workerCommand, stallTimeout))),
+          Effect.sync(() => (slot.worker = spawnWorker(workerCommand, stallTimeout, memory))),
           (worker) =>
             Effect.zipRight(
               Effect.sync(() => void (slot.worker = undefined)),
@@ -161,14 +162,17 @@ export const make = (
       yield* Effect.addFinalizer(() => detach)
       const { channels, sampleRate, totalFrames } = yield* onWorker((_, opened) => Effect.succeed(opened))
 
+      const lead = makeLead()
       const next: Effect.Effect<PcmFrame, Option.Option<TrackUnreadable>> = onWorker((held) =>
-        Effect.map(held.ask({ _tag: "Pull", job: held.number }), (report): PcmFrame | null => {
+        Effect.map(held.ask({ _tag: "Pull", job: held.number, lead: lead.seconds() }), (report): PcmFrame | null => {
           if (report._tag === "End") return null
           if (report._tag !== "Frame") throw unexpected(report)
           strikes.forgive(file)
           nextFrame = report.sampleOffset + report.sampleCount
           const { sampleCount, sampleOffset } = report
-          return { sampleOffset, sampleCount, samples: fromLittleEndian(held.samples()) }
+          lead.add(sampleCount / sampleRate)
+          const bytes = held.samples()
+          return { sampleOffset, sampleCount, samples: fromLittleEndian(bytes), release: () => memory.giveBack(bytes) }
         })
       ).pipe(
         Effect.mapError(Option.some),
@@ -236,7 +240,45 @@ type Listener = (event: RenderReport | WorkerLost, samples: Uint8Array<ArrayBuff
 
 const nothing = new Uint8Array(0)
 
-const spawnWorker = (command: ReadonlyArray<string>, stallTimeout: Duration.Duration): Worker => {
+/** How much sound a listener has that was given all there was at once and plays it: at the start none, and never less. */
+const makeLead = () => {
+  let seconds = 0
+  let since = performance.now()
+  return {
+    seconds: () => {
+      const now = performance.now()
+      seconds = Math.max(0, seconds - (now - since) / 1000)
+      since = now
+      return seconds
+    },
+    add: (more: number) => void (seconds += more)
+  }
+}
+
+/** Frames that were sent and not yet used again: a second of fifty streams. */
+const mostSpareFrames = 200
+
+interface FrameMemory {
+  readonly allocate: (bytes: number) => Uint8Array<ArrayBuffer>
+  readonly giveBack: (frame: Uint8Array<ArrayBuffer>) => void
+}
+
+/** The memory of frames, used again: zeroing and collecting 90 KB for each cost as much as sending it. */
+const makeFrameMemory = (): FrameMemory => {
+  const spare: Array<Uint8Array<ArrayBuffer>> = []
+  return {
+    allocate: (bytes) => {
+      // Almost all have the same length.
+      const at = spare.findLastIndex(({ length }) => length === bytes)
+      return at === -1 ? new Uint8Array(bytes) : spare.splice(at, 1)[0]!
+    },
+    giveBack: (frame) => {
+      if (spare.push(frame) > mostSpareFrames) spare.shift()
+    }
+  }
+}
+
+const spawnWorker = (command: ReadonlyArray<string>, stallTimeout: Duration.Duration, memory: FrameMemory): Worker => {
   // Its stdout goes to stderr: the parent's own stdout belongs to the parent.
   const child = spawn(process.execPath, command, { stdio: ["pipe", 2, 2, "pipe"] })
   const ready = Deferred.unsafeMake<void, WorkerLost>(FiberId.none)
@@ -296,7 +338,7 @@ const spawnWorker = (command: ReadonlyArray<string>, stallTimeout: Duration.Dura
   child.once("close", (code, signal) => lose(signal === null ? `it exited with ${code}` : `it was ended by ${signal}`))
   // A worker that is gone closes its pipes; `close` tells.
   child.stdin?.on("error", () => {})
-  const split = makeMessageSplitter(onMessage)
+  const split = makeMessageSplitter(onMessage, memory.allocate)
   const reports = child.stdio[reportDescriptor] as Readable
   reports.on("error", () => {})
   reports.on("data", (bytes: Buffer) => void (split(bytes) || lose("it sent what is no message")))
@@ -350,7 +392,9 @@ const spawnWorker = (command: ReadonlyArray<string>, stallTimeout: Duration.Dura
 }
 
 const decodeReport = Schema.decodeUnknownEither(RenderReport)
-const encodeOrder = Schema.encodeSync(RenderOrder)
+const encodeSeldom = Schema.encodeSync(RenderOrder)
+/** One order a frame of each listener: it is what JSON makes of it. */
+const encodeOrder = (order: RenderOrder) => (order._tag === "Pull" ? JSON.stringify(order) : encodeSeldom(order))
 
 /** Whether a process is in an uninterruptible sleep (proc(5), field 3); false where the system does not say. */
 const waitsForDisk = (pid: number | undefined): boolean => {

@@ -22,8 +22,11 @@ export const RenderOrder = Schema.parseJson(
       sampleRate: Schema.optional(DeliveredSampleRate),
       frameSeconds: Schema.optional(Schema.Finite)
     }),
-    /** One at a time. Answered by Frame, End, Failed or Broken. */
-    Schema.TaggedStruct("Pull", { job }),
+    /**
+     * One at a time. Answered by Frame, End, Failed or Broken: first of all where `lead` is least, the seconds of sound
+     * that its listener can still have.
+     */
+    Schema.TaggedStruct("Pull", { job, lead: Schema.Finite }),
     Schema.TaggedStruct("SetPlan", { job, plan: MasteringPlan, glideSeconds: Schema.Finite }),
     /** Not answered. */
     Schema.TaggedStruct("Close", { job })
@@ -64,6 +67,8 @@ const longestSamplesBytes = 64 * 1024 * 1024
 
 const lengthsBytes = 8
 
+const none = new Uint8Array(0)
+
 export const encodeMessage = (report: string, samples: Uint8Array | undefined): ReadonlyArray<Uint8Array> => {
   const json = Buffer.from(report, "utf8")
   const head = Buffer.allocUnsafe(lengthsBytes + json.length)
@@ -74,13 +79,16 @@ export const encodeMessage = (report: string, samples: Uint8Array | undefined): 
 }
 
 /**
- * Calls `onMessage` for each whole message of a stream of bytes; the samples are the receiver's to keep. False: what
- * came is no message.
+ * Calls `onMessage` for each whole message of a stream of bytes; the samples are the receiver's to keep, in memory that
+ * `allocate` gives. False: what came is no message.
  */
-export const makeMessageSplitter = (onMessage: (report: string, samples: Uint8Array<ArrayBuffer>) => void) => {
+export const makeMessageSplitter = (
+  onMessage: (report: string, samples: Uint8Array<ArrayBuffer>) => void,
+  allocate: (bytes: number) => Uint8Array<ArrayBuffer> = (bytes) => new Uint8Array(bytes)
+) => {
   const lengths = Buffer.alloc(lengthsBytes)
   let json = Buffer.alloc(0)
-  let samples = new Uint8Array(0)
+  let samples = none
   // How much of each part has come.
   let lengthsFilled = 0
   let jsonFilled = 0
@@ -103,7 +111,7 @@ export const makeMessageSplitter = (onMessage: (report: string, samples: Uint8Ar
         const samplesBytes = lengths.readUInt32LE(4)
         if (jsonBytes === 0 || jsonBytes > longestReportBytes || samplesBytes > longestSamplesBytes) return false
         json = Buffer.allocUnsafe(jsonBytes)
-        samples = new Uint8Array(samplesBytes)
+        samples = samplesBytes === 0 ? none : allocate(samplesBytes)
         jsonFilled = 0
         samplesFilled = 0
       }
@@ -116,7 +124,7 @@ export const makeMessageSplitter = (onMessage: (report: string, samples: Uint8Ar
       if (jsonFilled === json.length && samplesFilled === samples.length) {
         lengthsFilled = 0
         onMessage(json.toString("utf8"), samples)
-        samples = new Uint8Array(0)
+        samples = none
       }
     }
     return true

@@ -26,11 +26,13 @@ import { littleEndianBytes } from "./littleEndian.ts"
 import { makeLineSplitter } from "./TrackAnalyzerProcessProtocol.ts"
 import { exitWithParent } from "./workerProcess/exitWithParent.ts"
 import { keepCompiled } from "./workerProcess/keepCompiled.ts"
+import { makeTurns } from "./workerProcess/Turns.ts"
 
 type OpenOrder = Extract<RenderOrder, { readonly _tag: "Open" }>
 
 interface Job {
-  readonly pulls: Queue.Queue<void>
+  /** The lead of each. */
+  readonly pulls: Queue.Queue<number>
   readonly fiber: Fiber.RuntimeFiber<void>
   /** Once it is open: the pool sets no plan before. */
   rendering: Rendering | undefined
@@ -62,22 +64,28 @@ export const serve = (mastering: Layer.Layer<ChunkMastering>): void => {
 
   const jobs = new Map<number, Job>()
 
-  const render = ({ job, ...request }: OpenOrder, pulls: Queue.Queue<void>) =>
+  const turns = makeTurns()
+
+  const render = ({ job, ...request }: OpenOrder, pulls: Queue.Queue<number>) =>
     Effect.gen(function* () {
       const mastering = yield* ChunkMastering
-      send({ _tag: "Working", job })
+      const work = <A, E, R>(lead: number, effect: Effect.Effect<A, E, R>) =>
+        turns.take(lead)(
+          Effect.zipRight(
+            Effect.sync(() => send({ _tag: "Working", job })),
+            effect
+          )
+        )
       const { frameSeconds, ...rest } = request
       const length = frameSeconds === undefined ? {} : { frameSeconds }
-      const rendering = yield* mastering.open({ ...rest, ...length, reusesMemory: true })
+      const rendering = yield* work(0, mastering.open({ ...rest, ...length, reusesMemory: true }))
       const held = jobs.get(job)
       if (held !== undefined) held.rendering = rendering
       const { channels, sampleRate, totalFrames } = rendering
       send({ _tag: "Opened", job, sampleRate, channels, totalFrames })
       const pull = yield* Stream.toPull(Stream.rechunk(rendering.frames, 1))
       for (;;) {
-        yield* Queue.take(pulls)
-        send({ _tag: "Working", job })
-        const next = yield* Effect.either(pull)
+        const next = yield* work(yield* Queue.take(pulls), Effect.either(pull))
         if (next._tag === "Left") {
           if (Option.isSome(next.left)) return yield* next.left.value
           send({ _tag: "End", job })
@@ -90,7 +98,7 @@ export const serve = (mastering: Layer.Layer<ChunkMastering>): void => {
 
   const open = (order: OpenOrder) => {
     const { job } = order
-    const pulls = runtime.runSync(Queue.unbounded<void>())
+    const pulls = runtime.runSync(Queue.unbounded<number>())
     const fiber = runtime.runFork(Effect.yieldNow().pipe(Effect.zipRight(render(order, pulls))))
     jobs.set(job, { pulls, fiber: fiber as Job["fiber"], rendering: undefined })
     fiber.addObserver((exit) => {
@@ -111,7 +119,7 @@ export const serve = (mastering: Layer.Layer<ChunkMastering>): void => {
       case "Open":
         return open(order)
       case "Pull":
-        return void job?.pulls.unsafeOffer()
+        return void job?.pulls.unsafeOffer(order.lead)
       case "SetPlan":
         return void (job?.rendering && runtime.runFork(job.rendering.setPlan(order.plan, order.glideSeconds)))
       case "Close":

@@ -19,6 +19,8 @@ import { makeStreamSession, type SessionOutlet, type StreamLines } from "./Strea
 export interface Peer {
   /** `onFlushed` once the data has left this process, or never will. */
   readonly send: (data: string | Uint8Array<ArrayBuffer>, onFlushed: () => void) => void
+  /** What is sent meanwhile leaves as one write. */
+  readonly together: (sends: () => void) => void
   /** A ping frame of the WebSocket protocol, which the client's library answers by itself. */
   readonly ping: () => void
   readonly close: (code: number, reason: string) => void
@@ -181,10 +183,14 @@ const makeOutlet = (peer: Peer, limits: ConnectionLimits, now: () => number): Ou
   })
   return {
     send,
-    sendFrame: (meta, samples) => {
-      send(meta)
-      peer.send(littleEndianBytes(samples), onFrameFlushed)
-    },
+    sendFrame: (meta, { samples, release }) =>
+      peer.together(() => {
+        send(meta)
+        peer.send(littleEndianBytes(samples), () => {
+          onFrameFlushed()
+          release?.()
+        })
+      }),
     ready: Effect.suspend(() => (isReady() ? Effect.void : wait)),
     frameLeftAt: () => leftAt
   }

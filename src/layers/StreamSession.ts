@@ -21,7 +21,7 @@ import { type StreamError, StreamEvent, type StreamRequest, TrackStreamer } from
 export interface SessionOutlet {
   readonly send: (message: ServerMessage) => void
   /** A frame and its meta belong together: meta first, then the samples, no frame between. */
-  readonly sendFrame: (meta: ServerMessage, samples: Float32Array<ArrayBuffer>) => void
+  readonly sendFrame: (meta: ServerMessage, frame: PcmFrame) => void
   /** Waits for as long as the client has too much still to read. Awaited before each frame. */
   readonly ready: Effect.Effect<void>
 }
@@ -344,7 +344,7 @@ const deliver = ({ outlet, epoch, request, isSeek, events, issueToken }: Deliver
       Pcm: ({ frame }) =>
         afterStart((started) =>
           Effect.sync(() => {
-            outlet.sendFrame(metaMessage(started, epoch, seq, frame), frame.samples)
+            outlet.sendFrame(metaMessage(started, epoch, seq, frame), frame)
             seq += 1
             delivered += frame.sampleCount
           })

@@ -1,12 +1,13 @@
 /** TrackStreamer over the library, the generator and the renderer. */
-import { Deferred, Duration, Effect, Layer, Option, Queue, Stream } from "effect"
+import { Deferred, Duration, Effect, Layer, Mailbox, Option, Queue, Stream } from "effect"
 import { effectiveIntensity, type Enhancement } from "../domain/Enhancement.ts"
+import type { TrackUnreadable } from "../domain/AnalysisError.ts"
 import type { TrackAnalysis } from "../domain/Fingerprint.ts"
 import { decide, fallbackPlan } from "../domain/MasteringDecision.ts"
 import type { MasteringPlan } from "../domain/MasteringPlan.ts"
 import { TooManyStreams } from "../domain/TooManyStreams.ts"
 import type { TrackFile } from "../domain/Track.ts"
-import { ChunkMastering } from "../services/ChunkMastering.ts"
+import { ChunkMastering, type Rendering } from "../services/ChunkMastering.ts"
 import { FingerprintGenerator } from "../services/FingerprintGenerator.ts"
 import { pathOf, TrackLibrary } from "../services/TrackLibrary.ts"
 import { StreamEvent, type StreamRequest, TrackStreamer } from "../services/TrackStreamer.ts"
@@ -59,15 +60,32 @@ const make = ({ maximumStreams }: TrackStreamerOptions) =>
           totalFrames,
           startFrame
         })
-        const pcm = rendering.frames.pipe(
-          Stream.tap(() => request.pace),
-          Stream.map((frame): StreamEvent => StreamEvent.Pcm({ frame }))
-        )
-        return { rendering, started, pcm }
+        return { rendering, started }
       })
 
+    /** Offers the sound, frame by frame, each when the listener can take it; then ends the mailbox. */
+    const play = ({ frames }: Rendering, { pace }: StreamRequest, to: Mailbox.Mailbox<StreamEvent, TrackUnreadable>) =>
+      Effect.gen(function* () {
+        // A loop over a pull costs a third of what Stream's operators do, and this runs for every frame of every listener.
+        const pull = yield* Stream.toPull(frames)
+        for (;;) {
+          for (const frame of yield* pull) {
+            yield* pace
+            yield* to.offer(StreamEvent.Pcm({ frame }))
+          }
+        }
+      }).pipe(
+        Effect.catchAll(Option.match({ onNone: () => Effect.void, onSome: (fault) => Effect.fail(fault) })),
+        Mailbox.into(to)
+      )
+
     const streamOriginal = (file: TrackFile, request: StreamRequest) =>
-      Effect.map(open(file, request, null), ({ started, pcm }) => Stream.concat(Stream.succeed(started), pcm))
+      Effect.gen(function* () {
+        const { rendering, started } = yield* open(file, request, null)
+        const playing = yield* Mailbox.make<StreamEvent, TrackUnreadable>(1)
+        yield* Effect.forkScoped(play(rendering, request, playing))
+        return Stream.concat(Stream.succeed(started), Mailbox.toStream(playing))
+      })
 
     const streamEnhanced = (file: TrackFile, request: StreamRequest, asked: Enhancement) =>
       Effect.gen(function* () {
@@ -91,7 +109,7 @@ const make = ({ maximumStreams }: TrackStreamerOptions) =>
         let enhancement = asked
         const planned = () => ({ plan: planFor(enhancement, analysis), enhancement })
         const opening = planned()
-        const { rendering, started, pcm } = yield* open(file, request, opening.plan)
+        const { rendering, started } = yield* open(file, request, opening.plan)
 
         const gliding = yield* Effect.makeSemaphore(1)
         const glide = (seconds: number) =>
@@ -112,8 +130,11 @@ const make = ({ maximumStreams }: TrackStreamerOptions) =>
 
         const soFar = yield* Queue.takeAll(news)
         const first: ReadonlyArray<StreamEvent> = [started, ...soFar, StreamEvent.Planned(opening)]
-        const playing = Stream.merge(pcm, Stream.fromQueue(news, { maxChunkSize: 1 }), { haltStrategy: "left" })
-        return Stream.concat(Stream.fromIterable(first), playing)
+        // Sound and news in the order in which they come; it ends with the sound. (Stream.merge starts fibers for each.)
+        const playing = yield* Mailbox.make<StreamEvent, TrackUnreadable>(1)
+        yield* Effect.forkScoped(Effect.forever(Effect.flatMap(Queue.take(news), (event) => playing.offer(event))))
+        yield* Effect.forkScoped(play(rendering, request, playing))
+        return Stream.concat(Stream.fromIterable(first), Mailbox.toStream(playing))
       })
 
     return TrackStreamer.of({

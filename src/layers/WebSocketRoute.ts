@@ -2,6 +2,7 @@
 import { HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
 import { Context, Effect, Exit, Layer, Option, Scope } from "effect"
+import type { Duplex } from "node:stream"
 import type { WebSocket } from "ws"
 import { Farewells } from "../services/Farewells.ts"
 import type { ResumeTokens } from "../services/ResumeTokens.ts"
@@ -27,12 +28,17 @@ const defaults: WebSocketOptions = { ...defaultLimits, maximumConnections: 256 }
 const answeredExcess = 16
 
 /** What is still to be said when the client is gone is dropped: Effect's own writer would wait for ever. */
-const peerOf = (webSocket: WebSocket): Peer => {
+const peerOf = (webSocket: WebSocket, stream: Duplex): Peer => {
   const ifOpen = (call: () => void) => {
     if (webSocket.readyState === webSocket.OPEN) call()
   }
   return {
     send: (data, onFlushed) => ifOpen(() => webSocket.send(data, onFlushed)),
+    together: (sends) => {
+      stream.cork()
+      sends()
+      stream.uncork()
+    },
     ping: () => ifOpen(() => webSocket.ping()),
     close: (code, reason) => webSocket.close(code, reason),
     terminate: () => webSocket.terminate(),
@@ -56,7 +62,7 @@ const handle = (options: WebSocketOptions, lines: StreamLines, farewells: Option
     const onOpen = Effect.gen(function* () {
       const webSocket = webSocketOf(stream)
       limitMessages(webSocket, answeredExcess * options.maximumMessageBytes)
-      const made = yield* makeStreamConnection(peerOf(webSocket), options, lines)
+      const made = yield* makeStreamConnection(peerOf(webSocket, stream), options, lines)
       webSocket.on("pong", made.pong)
       for (const frame of early) made.receive(frame)
       connection = made

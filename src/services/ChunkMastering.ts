@@ -11,6 +11,8 @@ export interface PcmFrame {
   readonly sampleCount: number
   /** Interleaved float32, full scale = 1, `sampleCount` x channels. The receiver's to keep, unless it said otherwise. */
   readonly samples: Float32Array<ArrayBuffer>
+  /** To be called by a receiver that reads the samples no more: their memory serves again. Need not be called. */
+  readonly release?: () => void
 }
 
 export interface RenderRequest {

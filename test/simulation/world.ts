@@ -427,6 +427,7 @@ const makeConnect = ({
     }
 
     const peer: Peer = {
+      together: (sends) => sends(),
       send: (data, onFlushed) => {
         if (isEnded) return
         if (typeof data === "string") {

@@ -39,6 +39,7 @@ export const makeMemoryPeer = (wireBytes = 0): MemoryPeer => {
   }
   return {
     messages,
+    together: (sends) => sends(),
     frameCount: () => frames,
     ofType: (type) =>
       messages.filter((message): message is Extract<ServerMessage, { type: typeof type }> => message.type === type),

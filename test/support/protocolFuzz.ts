@@ -175,6 +175,7 @@ const makeClient = (lines: Parameters<typeof makeStreamConnection>[2]) =>
           waiting.push(onFlushed)
           if (isReading) flush()
         },
+        together: (sends) => sends(),
         ping: () => undefined,
         close: () => undefined,
         terminate: () => undefined,

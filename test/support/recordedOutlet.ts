@@ -32,7 +32,7 @@ export const makeRecordedOutlet = (ready: Effect.Effect<void> = Effect.void): Re
       record(message)
       look()
     },
-    sendFrame: (meta, samples) => {
+    sendFrame: (meta, { samples }) => {
       record(meta)
       frames.push(samples)
       look()
