@@ -135,7 +135,7 @@ export const layer = (options: ServiceOptions) =>
       const routes = Layer.mergeAll(
         HttpDoors.layer(options),
         HttpRoutes.layer,
-        LatheApiRoutes.layer(),
+        LatheApiRoutes.layer,
         RpcRoutes.layer,
         WebSocketRoute.layer
       ).pipe(

@@ -36,7 +36,7 @@ const toText = (port: number, status: ServiceStatus): string => {
     ["tracks", String(status.tracks)],
     ["fingerprints", `${ready} ready, ${pending} pending, ${analyzing} being measured, ${failed} cannot be measured`],
     ["fingerprint server", colour(isAvailable ? green : yellow, status.fingerprint_server)],
-    ...(status.streams_active === null ? [] : [["streams", String(status.streams_active)]])
+    ["streams", String(status.streams_active)]
   ]
   return rows.map(([name = "", value]) => `${name.padEnd(20)}${value}`).join("\n")
 }

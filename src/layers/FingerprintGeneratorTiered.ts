@@ -35,10 +35,14 @@ import { makeSharedWork } from "./sharedWork.ts"
 /** Bound on the server tier as a whole, all attempts and pauses included. */
 export const serverTimeout = Duration.seconds(60)
 
-/** Pauses of about 0.5, 1, 2 and 4 s between five attempts: long enough for a killed server to be back. */
+/**
+ * Pauses of about 0.5, 1, 2, 4, and four times 5 s: a server that was killed is back by then, and so is one that was
+ * stopped, which is noticed after 4.5 s, and starts on a busy machine.
+ */
 export const retryPolicy = Schedule.exponential("500 millis").pipe(
+  Schedule.union(Schedule.spaced("5 seconds")),
   Schedule.jittered,
-  Schedule.intersect(Schedule.recurs(4))
+  Schedule.intersect(Schedule.recurs(8))
 )
 
 /** What a refusal says about the file itself, and so holds as long as the file stays what it is. */

@@ -1,10 +1,11 @@
 /** The HTTP API on the router, with its description at /openapi.json and /docs. */
 import { HttpApiBuilder, HttpApiSwagger, HttpLayerRouter, HttpServerResponse, OpenApi } from "@effect/platform"
-import { Effect, Layer, Option } from "effect"
+import { Effect, Layer, Metric, Option } from "effect"
 import { readFileSync } from "node:fs"
 import type { TrackUnreadable } from "../domain/AnalysisError.ts"
 import type { ListedTrack } from "../domain/Library.ts"
 import { decide, fallbackPlan } from "../domain/MasteringDecision.ts"
+import { streamsActive } from "../domain/Metrics.ts"
 import type { TrackFile, TrackId, TrackNotFound } from "../domain/Track.ts"
 import { resample } from "../dsp/Waveform.ts"
 import { FingerprintGenerator } from "../services/FingerprintGenerator.ts"
@@ -13,11 +14,6 @@ import { BadRequest, Gone, LatheApi, NotFound } from "../services/LatheApi.ts"
 import { type InvalidCursor, LibraryCatalog } from "../services/LibraryCatalog.ts"
 import { TrackLibrary } from "../services/TrackLibrary.ts"
 import { TrackMedia } from "../services/TrackMedia.ts"
-
-export interface LatheApiOptions {
-  /** How many streams play now, where somebody counts them. */
-  readonly streamsActive?: Effect.Effect<number>
-}
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
   version: string
@@ -144,33 +140,27 @@ const library = HttpApiBuilder.group(api, "library", (handlers) =>
   })
 )
 
-const service = (options: LatheApiOptions) =>
-  HttpApiBuilder.group(api, "service", (handlers) =>
-    Effect.gen(function* () {
-      const catalog = yield* LibraryCatalog
-      const generator = yield* FingerprintGenerator
-      return handlers.handle("status", () =>
-        Effect.gen(function* () {
-          const { ready, pending, failed } = yield* catalog.fingerprints
-          const analyzing = Math.min(pending, (yield* generator.running).size)
-          return {
-            version,
-            tracks: ready + pending + failed,
-            fingerprints: { ready, pending: pending - analyzing, analyzing, failed },
-            fingerprint_server: (yield* generator.isServerAvailable)
-              ? ("available" as const)
-              : ("unavailable" as const),
-            streams_active: options.streamsActive === undefined ? null : yield* options.streamsActive
-          }
-        })
-      )
-    })
-  )
+const service = HttpApiBuilder.group(api, "service", (handlers) =>
+  Effect.gen(function* () {
+    const catalog = yield* LibraryCatalog
+    const generator = yield* FingerprintGenerator
+    return handlers.handle("status", () =>
+      Effect.gen(function* () {
+        const { ready, pending, failed } = yield* catalog.fingerprints
+        const analyzing = Math.min(pending, (yield* generator.running).size)
+        return {
+          version,
+          tracks: ready + pending + failed,
+          fingerprints: { ready, pending: pending - analyzing, analyzing, failed },
+          fingerprint_server: (yield* generator.isServerAvailable) ? ("available" as const) : ("unavailable" as const),
+          streams_active: (yield* Metric.value(streamsActive)).value
+        }
+      })
+    )
+  })
+)
 
-export const layer = (options: LatheApiOptions = {}) =>
-  Layer.merge(
-    HttpLayerRouter.addHttpApi(api, { openapiPath: "/openapi.json" }).pipe(
-      Layer.provide([tracks, library, service(options)])
-    ),
-    HttpApiSwagger.layerHttpLayerRouter({ api, path: "/docs" })
-  )
+export const layer = Layer.merge(
+  HttpLayerRouter.addHttpApi(api, { openapiPath: "/openapi.json" }).pipe(Layer.provide([tracks, library, service])),
+  HttpApiSwagger.layerHttpLayerRouter({ api, path: "/docs" })
+)

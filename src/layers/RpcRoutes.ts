@@ -1,6 +1,6 @@
 /** The RPC API on the router: `/rpc` by WebSocket with msgpack, and by HTTP POST with JSON for calls. */
 import { RpcSerialization, RpcServer } from "@effect/rpc"
-import { Effect, Layer, Option, Stream } from "effect"
+import { Cause, Effect, Layer, Option, Stream } from "effect"
 import { decide, fallbackPlan } from "../domain/MasteringDecision.ts"
 import type { TrackId } from "../domain/Track.ts"
 import { FingerprintGenerator } from "../services/FingerprintGenerator.ts"
@@ -9,17 +9,32 @@ import { TrackLibrary } from "../services/TrackLibrary.ts"
 import { StreamEvent, TrackStreamer } from "../services/TrackStreamer.ts"
 import { littleEndianBytes } from "./littleEndian.ts"
 
+/** What a caller gets of a fault of the service. Its message, paths and all, would be sent as it is. */
+const internal = new Error("The service could not do this. Its log says why; try again.")
+
+const hideDefect = (defect: unknown) => Effect.zipRight(Effect.logError("A call died", defect), Effect.die(internal))
+
+const guarded = <A, E, R>(call: Effect.Effect<A, E, R>) => Effect.catchAllDefect(call, hideDefect)
+
+const guardedStream = <A, E, R>(stream: Stream.Stream<A, E, R>) =>
+  Stream.catchAllCause(stream, (cause) =>
+    Option.match(Cause.dieOption(cause), {
+      onNone: () => Stream.failCause(cause),
+      onSome: (defect) => Stream.fromEffect(hideDefect(defect))
+    })
+  )
+
 const calls = LatheCalls.toLayer(
   Effect.gen(function* () {
     const library = yield* TrackLibrary
     const generator = yield* FingerprintGenerator
     const getOrGenerate = (id: TrackId) => Effect.flatMap(library.resolve(id), generator.getOrGenerate)
     return LatheCalls.of({
-      ListTracks: () => library.list,
-      GetTrack: ({ track_id }) => Effect.map(library.resolve(track_id), (file) => file.track),
+      ListTracks: () => guarded(library.list),
+      GetTrack: ({ track_id }) => guarded(Effect.map(library.resolve(track_id), (file) => file.track)),
       GetFingerprint: ({ track_id }) =>
-        library.resolve(track_id).pipe(Effect.flatMap(generator.getCached), Effect.map(Option.getOrNull)),
-      GetOrGenerateFingerprint: ({ track_id }) => Effect.map(getOrGenerate(track_id), Option.getOrNull),
+        library.resolve(track_id).pipe(Effect.flatMap(generator.getCached), Effect.map(Option.getOrNull), guarded),
+      GetOrGenerateFingerprint: ({ track_id }) => guarded(Effect.map(getOrGenerate(track_id), Option.getOrNull)),
       GetMasteringPlan: ({ track_id, preset, intensity }) =>
         Effect.map(
           getOrGenerate(track_id),
@@ -27,7 +42,7 @@ const calls = LatheCalls.toLayer(
             onNone: () => fallbackPlan({ preset, intensity }),
             onSome: (analysis) => decide({ analysis, preset, intensity })
           })
-        )
+        ).pipe(guarded)
     })
   })
 )
@@ -42,7 +57,8 @@ const streams = LatheStreams.toLayer(
         library.resolve(track_id).pipe(
           Effect.map(generator.events),
           Stream.unwrap,
-          Stream.map(({ status, analysis }) => ({ status, analysis: Option.getOrNull(analysis) }))
+          Stream.map(({ status, analysis }) => ({ status, analysis: Option.getOrNull(analysis) })),
+          guardedStream
         ),
       StreamMastered: ({ track_id, preset, intensity, sample_rate, start_position }) =>
         streamer
@@ -53,7 +69,7 @@ const streams = LatheStreams.toLayer(
             startSeconds: start_position,
             pace: Effect.void
           })
-          .pipe(Stream.rechunk(1), Stream.map(toMasteredEvent))
+          .pipe(Stream.rechunk(1), Stream.map(toMasteredEvent), guardedStream)
     })
   })
 )

@@ -1,9 +1,10 @@
 /** TrackStreamer over the library, the generator and the renderer. */
-import { Deferred, Duration, Effect, Layer, Mailbox, Option, Queue, Stream } from "effect"
+import { Deferred, Duration, Effect, Layer, Mailbox, Metric, Option, Queue, Stream } from "effect"
 import { effectiveIntensity, type Enhancement } from "../domain/Enhancement.ts"
 import type { TrackUnreadable } from "../domain/AnalysisError.ts"
 import type { TrackAnalysis } from "../domain/Fingerprint.ts"
 import { decide, fallbackPlan } from "../domain/MasteringDecision.ts"
+import { streamsActive } from "../domain/Metrics.ts"
 import type { MasteringPlan } from "../domain/MasteringPlan.ts"
 import { TooManyStreams } from "../domain/TooManyStreams.ts"
 import type { TrackFile } from "../domain/Track.ts"
@@ -42,9 +43,13 @@ const make = ({ maximumStreams }: TrackStreamerOptions) =>
       Effect.suspend(() => {
         if (streams >= maximumStreams) return new TooManyStreams({ maximum: maximumStreams })
         streams += 1
-        return Effect.void
+        return Metric.set(streamsActive, streams)
       }),
-      () => Effect.sync(() => void (streams -= 1))
+      () =>
+        Effect.suspend(() => {
+          streams -= 1
+          return Metric.set(streamsActive, streams)
+        })
     )
 
     const open = (file: TrackFile, request: StreamRequest, plan: MasteringPlan | null) =>

@@ -68,7 +68,8 @@ const ServiceStatus = Schema.Struct({
   }),
   fingerprint_server: Schema.Literal("available", "unavailable"),
   /** null where the service does not count them. */
-  streams_active: Schema.NullOr(Schema.Int)
+  /** Streams that play now. */
+  streams_active: Schema.Int
 }).annotations({ identifier: "ServiceStatus" })
 export type ServiceStatus = typeof ServiceStatus.Type
 

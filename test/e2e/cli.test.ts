@@ -211,7 +211,7 @@ describe("lathe status", () => {
           tracks: 12,
           fingerprints: { ready: 7, pending: 3, analyzing: 1, failed: 1 },
           fingerprint_server: "unavailable",
-          streams_active: null
+          streams_active: 0
         }
         const server = createServer((_, response) => response.end(JSON.stringify(answer)))
         yield* Effect.addFinalizer(() => Effect.sync(() => server.close()))

@@ -50,7 +50,7 @@ const apiOver = (folders: ReadonlyArray<string>, script: Scripted.ScriptedClient
     Api,
     Effect.gen(function* () {
       const context = yield* Effect.context<Layer.Layer.Success<typeof services>>()
-      const routes = LatheApiRoutes.layer().pipe(Layer.provide(Layer.succeedContext(context)))
+      const routes = LatheApiRoutes.layer.pipe(Layer.provide(Layer.succeedContext(context)))
       const { handler } = yield* Effect.acquireRelease(
         Effect.sync(() =>
           HttpLayerRouter.toWebHandler(Layer.provideMerge(routes, HttpServer.layerContext), { disableLogger: true })
@@ -317,7 +317,7 @@ describe("The fingerprints of the API", () => {
           ["ready", "ready", "failed", "pending"]
         )
         const { json } = yield* get("/api/status")
-        assert.deepInclude(json, { tracks: 4, fingerprint_server: "available", streams_active: null })
+        assert.deepInclude(json, { tracks: 4, fingerprint_server: "available", streams_active: 0 })
         assert.deepStrictEqual(json.fingerprints, { ready: 2, pending: 1, analyzing: 0, failed: 1 })
         assert.match(json.version, /^\d+\.\d+\.\d+/)
       })

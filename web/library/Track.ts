@@ -81,7 +81,7 @@ export interface Status {
     readonly failed: number
   }
   readonly fingerprint_server: "available" | "unavailable"
-  readonly streams_active: number | null
+  readonly streams_active: number
 }
 
 export interface Unreadable {

@@ -1,0 +1,60 @@
+/** What callers are told of faults of the service: nothing of where its files are. */
+import { HttpLayerRouter, HttpServer } from "@effect/platform"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer, Logger, LogLevel, Stream } from "effect"
+import * as RpcRoutes from "../../src/layers/RpcRoutes.ts"
+import { FingerprintGenerator } from "../../src/services/FingerprintGenerator.ts"
+import { TrackLibrary } from "../../src/services/TrackLibrary.ts"
+import { TrackStreamer } from "../../src/services/TrackStreamer.ts"
+
+const broken = Effect.die(new Error("SQLITE_CORRUPT: /home/someone/lathe.db is malformed"))
+
+const services = Layer.mergeAll(
+  Layer.succeed(TrackLibrary, { folders: [], list: broken, scan: broken, scanStatus: broken, resolve: () => broken }),
+  Layer.succeed(FingerprintGenerator, {
+    events: () => Stream.fromEffect(broken),
+    getOrGenerate: () => broken,
+    getCached: () => broken,
+    isServerAvailable: broken,
+    running: broken
+  }),
+  Layer.succeed(TrackStreamer, { stream: () => Stream.fromEffect(broken) })
+)
+
+const handler = Effect.acquireRelease(
+  Effect.sync(() =>
+    HttpLayerRouter.toWebHandler(
+      RpcRoutes.layer.pipe(
+        Layer.provide(services),
+        Layer.provideMerge(HttpServer.layerContext),
+        Layer.provide(Logger.minimumLogLevel(LogLevel.None))
+      ),
+      { disableLogger: true }
+    )
+  ),
+  ({ dispose }) => Effect.promise(() => dispose())
+)
+
+describe("The RPC API", () => {
+  for (const [tag, payload] of [
+    ["ListTracks", undefined],
+    ["GetTrack", { track_id: 1 }],
+    ["GetFingerprint", { track_id: 1 }],
+    ["GetOrGenerateFingerprint", { track_id: 1 }],
+    ["GetMasteringPlan", { track_id: 1, preset: "adaptive", intensity: 1 }]
+  ] as const) {
+    it.scopedLive(`says of a defect in ${tag} that there was one, and no more`, () =>
+      Effect.gen(function* () {
+        const { handler: answer } = yield* handler
+        const text = yield* Effect.promise(async () => {
+          const body = JSON.stringify({ _tag: "Request", id: "1", tag, payload: payload ?? {}, headers: [] })
+          const headers = { "content-type": "application/json" }
+          return (await answer(new Request("http://localhost/rpc", { method: "POST", headers, body }))).text()
+        })
+        assert.include(text, "The service could not do this")
+        assert.notInclude(text, "/home")
+        assert.notInclude(text, "SQLITE")
+      })
+    )
+  }
+})
