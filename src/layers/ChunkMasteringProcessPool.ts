@@ -30,6 +30,11 @@ import { deadly, makeStrikes } from "./workerProcess/Strikes.ts"
 export interface ProcessPoolOptions {
   /** Default: as many as the machine runs at the same time, and at least two: one is there when another one dies. */
   readonly workers?: number
+  /**
+   * Whether one more is kept for the files that were being worked on when a worker was lost: what they do there, they do
+   * to no one else. Default true.
+   */
+  readonly reserve?: boolean
   /** Arguments of `node`. Default: the render worker. */
   readonly workerCommand?: ReadonlyArray<string>
   /** A worker that shows no sign of life for this long is killed. Default 1 s: a listener's buffer holds 2 s. */
@@ -41,6 +46,8 @@ const defaultStallTimeout = Duration.seconds(1)
 const diskTimeout = Duration.seconds(15)
 /** From spawn to ready. */
 const startTimeout = Duration.seconds(30)
+/** A file that has cost workers waits so long for the reserve to be back, before it goes among the others. */
+const reserveTimeout = Duration.seconds(5)
 /** From SIGTERM to SIGKILL. */
 const graceTimeout = Duration.seconds(1)
 /** It never gives up: without a worker there is no sound, and a file that takes workers with it is refused in the end. */
@@ -68,10 +75,12 @@ export const make = (
     const stallTimeout = Duration.decode(options.stallTimeout ?? defaultStallTimeout)
     const strikes = makeStrikes()
     const memory = makeFrameMemory()
-    const slots: ReadonlyArray<Slot> = Array.from({ length: count }, () => ({ worker: undefined }))
+    const makeSlots = (length: number) => Array.from({ length }, (): Slot => ({ worker: undefined }))
+    const common = makeSlots(count)
+    const reserve = makeSlots(options.reserve === false ? 0 : 1)
     const someReady = yield* Effect.makeLatch(false)
 
-    const findReady = (): Worker | undefined =>
+    const readyOf = (slots: ReadonlyArray<Slot>): Worker | undefined =>
       slots
         .flatMap(({ worker }) => (worker?.isReady() === true ? [worker] : []))
         .reduce<Worker | undefined>(
@@ -79,19 +88,30 @@ export const make = (
           undefined
         )
 
-    /** The ready worker that has least to do; waits for one. */
-    const leastLoaded: Effect.Effect<Worker> = Effect.suspend(() => {
-      const worker = findReady()
-      return worker === undefined
-        ? Effect.zipRight(
-            someReady.close,
-            Effect.zipRight(
-              Effect.suspend(() => (findReady() ? Effect.void : someReady.await)),
-              leastLoaded
-            )
+    const untilReady = (find: () => Worker | undefined): Effect.Effect<Worker> =>
+      Effect.suspend(() => {
+        const worker = find()
+        if (worker !== undefined) return Effect.succeed(worker)
+        return someReady.close.pipe(
+          Effect.zipRight(Effect.suspend(() => (find() ? Effect.void : someReady.await))),
+          Effect.zipRight(untilReady(find))
+        )
+      })
+
+    /** The ready worker that has least to do. */
+    const anyWorker = untilReady(() => readyOf(common) ?? readyOf(reserve))
+
+    const workerFor = (file: string): Effect.Effect<Worker> =>
+      reserve.length > 0 && strikes.hasAny(file)
+        ? untilReady(() => readyOf(reserve)).pipe(
+            Effect.timeoutTo({
+              duration: reserveTimeout,
+              onSuccess: (worker) => Effect.succeed(worker),
+              onTimeout: () => anyWorker
+            }),
+            Effect.flatten
           )
-        : Effect.succeed(worker)
-    })
+        : anyWorker
 
     const life = (slot: Slot) =>
       Effect.gen(function* () {
@@ -116,7 +136,11 @@ export const make = (
       id: "rendering",
       policy: restartPolicy,
       backoff: restartBackoff,
-      children: slots.map((slot, n) => Child.worker(`render-worker-${n + 1}`, life(slot)))
+      children: [
+        ...common.map((slot, n) => Child.worker(`render-worker-${n + 1}`, life(slot))),
+        // Nobody waits for it when the service starts.
+        ...reserve.map((slot) => Child.worker("render-worker-reserve", Effect.zipRight(anyWorker, life(slot))))
+      ]
     })
 
     const open = Effect.fn("ChunkMastering.open")(function* (request: RenderRequest) {
@@ -138,7 +162,7 @@ export const make = (
           if (strikes.isRefused(file)) return Effect.fail(deadly(request.path))
           const held = job
           if (held !== undefined) return use(held, held.opened!)
-          return Effect.flatMap(leastLoaded, (worker) => {
+          return Effect.flatMap(workerFor(file), (worker) => {
             const fresh = worker.begin()
             job = fresh
             return fresh.ask({ _tag: "Open", job: fresh.number, ...request, startFrame: nextFrame, plan }).pipe(

@@ -29,7 +29,7 @@ const setUp = (options: Omit<ChunkMasteringProcessPool.ProcessPoolOptions, "work
     const folder = yield* temporaryFolder
     const scope = yield* Scope.fork(yield* Effect.scope, { _tag: "Sequential" } as never)
     const context = yield* Layer.buildWithScope(
-      ChunkMasteringProcessPool.layer({ ...options, workerCommand: [scriptedWorker, folder] }),
+      ChunkMasteringProcessPool.layer({ reserve: false, ...options, workerCommand: [scriptedWorker, folder] }),
       scope
     )
     return { folder, scope, pool: Context.get(context, ChunkMastering) }
@@ -184,6 +184,24 @@ describe("ChunkMasteringProcessPool", () => {
         assert.isBelow(largestDifferenceDbfs(joined(yield* Fiber.join(fiber)), whole), inaudibleDbfs)
       }
       yield* until(() => victims.every((pid) => !isRunning(pid)))
+    })
+  )
+
+  it.scopedLive("keeps a file that has cost a worker away from all others", () =>
+    Effect.gen(function* () {
+      const { folder, pool } = yield* setUp({ workers: 1, reserve: true, stallTimeout: "500 millis" })
+      yield* until(() => processesOf(folder).length === 2)
+      const [stuck, well] = [join(folder, "stuck"), join(folder, "well")]
+      writeFileSync(stuck, "deadly")
+      const error = yield* render(pool, { path: stuck, startFrame: 0, plan: null }).pipe(Effect.flip, Effect.fork)
+      // One of the two that are there to begin with is lost; from then on it is the reserve, again and again.
+      yield* until(() => processesOf(folder).length === 3)
+      const common = processesOf(folder).filter(isRunning)
+      yield* until(() => processesOf(folder).length === 4)
+      const frames = yield* render(pool, { path: well, startFrame: 0, plan: null })
+      assert.strictEqual(joined(frames).length, 2 * scriptedSong[0]!.length)
+      assert.strictEqual((yield* Fiber.join(error)).reason, "corrupt")
+      assert.lengthOf(common.filter(isRunning), 1, "the worker that took the first one's place has lived since then")
     })
   )
 

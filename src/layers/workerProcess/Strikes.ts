@@ -17,6 +17,7 @@ export interface Strikes {
   readonly keyOf: (path: string) => Effect.Effect<string, TrackUnreadable>
   readonly add: (file: string) => void
   readonly forgive: (file: string) => void
+  readonly hasAny: (file: string) => boolean
   readonly isRefused: (file: string) => boolean
 }
 
@@ -38,6 +39,7 @@ export const makeStrikes = (): Strikes => {
       if (counts.size > mostStruckFiles && oldest !== undefined) counts.delete(oldest)
     },
     forgive: (file) => void counts.delete(file),
+    hasAny: (file) => counts.has(file),
     isRefused: (file) => (counts.get(file) ?? 0) >= strikesToRefuse
   }
 }
