@@ -3,7 +3,6 @@ import { Command, ValidationError } from "@effect/cli"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Cause, Console, Duration, Effect, Exit, Logger, Option } from "effect"
-import { readFileSync } from "node:fs"
 import { optionsFirst } from "./commands/argumentOrder.ts"
 import { fingerprint } from "./commands/fingerprint.ts"
 import { fingerprintServer } from "./commands/fingerprintServer.ts"
@@ -14,8 +13,7 @@ import { logLevels, readSetting } from "./commands/settings.ts"
 import { status } from "./commands/status.ts"
 import { InvalidSetting } from "./domain/InvalidSetting.ts"
 import { withFormat } from "./layers/Logging.ts"
-
-const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string }
+import { version } from "./layers/version.ts"
 
 const lathe = Command.make("lathe").pipe(
   Command.withDescription("Makes music sound better while it plays."),

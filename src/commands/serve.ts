@@ -1,8 +1,9 @@
 /** `lathe serve`: the service, its fingerprint server, and a demo library where no folder is given. */
 import { Args, Command } from "@effect/cli"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Option } from "effect"
 import { resolve } from "node:path"
 import { withFormat } from "../layers/Logging.ts"
+import { version } from "../layers/version.ts"
 import { givenBy, optionOf, readSetting, readToken, settings } from "./settings.ts"
 
 const folders = Args.text({ name: "FOLDER" }).pipe(
@@ -20,6 +21,7 @@ const options = {
   dataFolder: optionOf("dataFolder"),
   streams: optionOf("streams"),
   background: optionOf("background"),
+  otlpEndpoint: optionOf("otlpEndpoint"),
   logFormat: optionOf("logFormat")
 }
 
@@ -45,7 +47,11 @@ export const serve = Command.make("serve", { folders, ...options }, ({ folders, 
     }
     // The processes that it starts write into the same log.
     process.env[settings.logFormat.variable] = logFormat
+    const endpoint = yield* readSetting("otlpEndpoint", given)
     const { layer } = yield* service
-    return yield* Layer.launch(layer(serviceOptions)).pipe(withFormat(logFormat))
+    const telemetry = Option.isNone(endpoint)
+      ? Layer.empty
+      : (yield* Effect.promise(() => import("../layers/TelemetryOtlp.ts"))).layer({ endpoint: endpoint.value, version })
+    return yield* Layer.launch(Layer.provide(layer(serviceOptions), telemetry)).pipe(withFormat(logFormat))
   })
 ).pipe(Command.withDescription("Serve music folders: web page, WebSocket, RPC, and the fingerprint server."))

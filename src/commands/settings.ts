@@ -46,6 +46,10 @@ const isOrigin = (text: string): boolean => {
   return url !== null && /^https?:$/.test(url.protocol) && url.origin === text
 }
 
+function isHttpAddress(text: string): boolean {
+  return /^https?:$/.test(URL.parse(text)?.protocol ?? "")
+}
+
 /** By the names that --log-level knows, too. */
 export const logLevels = {
   all: LogLevel.All,
@@ -143,6 +147,18 @@ export const settings = {
     option: "background",
     meaning: "Whether all tracks are measured in the background, or each when it is played.",
     ...choice("LATHE_BACKGROUND", ["on", "off"], "on")
+  },
+  otlpEndpoint: {
+    option: "otlp-endpoint",
+    variable: "OTEL_EXPORTER_OTLP_ENDPOINT",
+    defaultText: "none",
+    meaning: "OpenTelemetry collector that gets traces, metrics and logs by OTLP over HTTP (JSON).",
+    expects: "the address of a collector, such as http://127.0.0.1:4318",
+    config: Config.option(
+      Config.nonEmptyString("OTEL_EXPORTER_OTLP_ENDPOINT").pipe(
+        Config.validate({ message: "no address", validation: isHttpAddress })
+      )
+    )
   },
   logFormat: {
     option: "log-format",

@@ -1,7 +1,6 @@
 /** The HTTP API on the router, with its description at /openapi.json and /docs. */
 import { HttpApiBuilder, HttpApiSwagger, HttpLayerRouter, HttpServerResponse, OpenApi } from "@effect/platform"
 import { Effect, Layer, Metric, Option } from "effect"
-import { readFileSync } from "node:fs"
 import type { TrackUnreadable } from "../domain/AnalysisError.ts"
 import type { ListedTrack } from "../domain/Library.ts"
 import { decide, fallbackPlan } from "../domain/MasteringDecision.ts"
@@ -14,10 +13,7 @@ import { BadRequest, Gone, LatheApi, NotFound } from "../services/LatheApi.ts"
 import { type InvalidCursor, LibraryCatalog } from "../services/LibraryCatalog.ts"
 import { TrackLibrary } from "../services/TrackLibrary.ts"
 import { TrackMedia } from "../services/TrackMedia.ts"
-
-const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
-  version: string
-}
+import { version } from "./version.ts"
 
 const api = LatheApi.annotate(OpenApi.Version, version)
 

@@ -1,15 +1,11 @@
 /** What the process says about itself, measured when somebody asks. */
 import { Effect, Metric, type Scope } from "effect"
-import { readFileSync } from "node:fs"
 import { monitorEventLoopDelay } from "node:perf_hooks"
 import * as Metrics from "../domain/Metrics.ts"
+import { version } from "./version.ts"
 
 /** Node's timer fires this often, and counts its own period as delay: it is taken off again. Milliseconds. */
 const resolutionMs = 10
-
-const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
-  version: string
-}
 
 /** CPU seconds that the counter already has: it belongs to the process, however many services run in it. */
 let countedCpuSeconds = 0

@@ -57,6 +57,7 @@ describe("Settings", () => {
         ["origins", "music.example.org"],
         ["origins", "https://music.example.org/"],
         ["origins", "https://a.example, javascript:alert(1)"],
+        ["otlpEndpoint", "collector:4318"],
         ["logFormat", "xml"],
         ["logLevel", "loud"],
         ["tokenFile", "/nowhere/token"]
@@ -123,7 +124,7 @@ describe("docs/configuration.md", () => {
   const page = readFileSync(fileURLToPath(new URL("../../docs/configuration.md", import.meta.url)), "utf8")
   const rows = page
     .split("\n")
-    .filter((line) => line.includes("`LATHE_"))
+    .filter((line) => /^\| (`--[a-z-]+`)? ?\| `[A-Z_]+` \|/.test(line))
     .map((line) =>
       line
         .split("|")
