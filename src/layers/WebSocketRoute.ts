@@ -2,6 +2,7 @@
 import { HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
 import { Context, Effect, Exit, Layer, Option, Scope } from "effect"
+import { randomUUID } from "node:crypto"
 import type { Duplex } from "node:stream"
 import type { WebSocket } from "ws"
 import { Farewells } from "../services/Farewells.ts"
@@ -66,7 +67,7 @@ const handle = (options: WebSocketOptions, lines: StreamLines, farewells: Option
       webSocket.on("pong", made.pong)
       for (const frame of early) made.receive(frame)
       connection = made
-    }).pipe(Effect.provide(context))
+    }).pipe(Effect.provide(context), Effect.annotateLogs({ connection_id: randomUUID().slice(0, 8) }))
 
     yield* socket
       .runRaw((frame) => (connection === undefined ? void early.push(frame) : connection.receive(frame)), { onOpen })

@@ -4,7 +4,7 @@ import { Effect } from "effect"
 import { scenarios } from "../support/faultScenarios.ts"
 
 /** A scenario plays some ten seconds in real time, and starts processes first. */
-const patience = 60_000
+const patience = 180_000
 
 describe("Listeners", () => {
   for (const { fault, obstacle, run } of scenarios) {

@@ -41,7 +41,11 @@ const inProcess = Effect.map(Layer.build(scriptedMastering(ChunkMasteringRendere
 
 /** Kept: none is given back. */
 const kept = (frames: Chunk.Chunk<PcmFrame>): ReadonlyArray<PcmFrame> =>
-  Chunk.toReadonlyArray(frames).map(({ release: _, ...frame }) => frame)
+  Chunk.toReadonlyArray(frames).map(({ sampleCount, sampleOffset, samples }) => ({
+    sampleOffset,
+    sampleCount,
+    samples
+  }))
 
 const render = (mastering: ChunkMastering["Type"], request: RenderRequest) =>
   mastering.open(request).pipe(

@@ -4,7 +4,8 @@
  * how long what died was away, and what is wrong with the store afterwards.
  */
 import { execFileSync } from "node:child_process"
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from "node:fs"
+import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from "node:fs"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { fileURLToPath } from "node:url"
@@ -232,26 +233,34 @@ const locked = scenario({
     )
 })
 
-const canMount = (): string | undefined => {
-  if (process.getuid?.() !== 0) return "mounting a small file system needs root"
+const megabytes = 24
+
+const mountSmall = (folder: string) =>
+  execFileSync("mount", ["-t", "tmpfs", "-o", `size=${megabytes}m`, "tmpfs", folder], { stdio: "pipe" })
+
+const unmount = (folder: string) => execFileSync("umount", ["-l", folder], { stdio: "pipe" })
+
+const cannotMount = (): string | undefined => {
+  const folder = mkdtempSync(join(tmpdir(), "lathe-mount-"))
   try {
-    execFileSync("mount", ["--version"], { stdio: "ignore" })
+    mountSmall(folder)
+    unmount(folder)
     return undefined
   } catch {
-    return "there is no mount"
+    return "a small file system of its own, to be filled, cannot be mounted here"
+  } finally {
+    rmSync(folder, { recursive: true })
   }
 }
 
-const megabytes = 24
-
-/** A file system of its own, so small that it is full with one more file. Undefined where it cannot be had. */
+/** A file system of its own, so small that it is full with one more file. */
 const smallDisk = (folder: string) =>
   Effect.acquireRelease(
     Effect.sync(() => {
       mkdirSync(folder, { recursive: true })
-      execFileSync("mount", ["-t", "tmpfs", "-o", `size=${megabytes}m`, "tmpfs", folder], { stdio: "pipe" })
+      mountSmall(folder)
     }),
-    () => Effect.sync(() => execFileSync("umount", ["-l", folder]))
+    () => Effect.sync(() => unmount(folder))
   )
 
 const fill = (path: string) => {
@@ -268,7 +277,7 @@ const fill = (path: string) => {
 
 const full: Scenario = {
   fault: "the disk is full",
-  obstacle: canMount,
+  obstacle: cannotMount,
   run: Effect.gen(function* () {
     const root = yield* temporaryFolder
     const disk = join(root, "disk")
