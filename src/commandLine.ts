@@ -4,6 +4,8 @@ import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Cause, Console, Duration, Effect, Exit, Logger, Option } from "effect"
 import { optionsFirst } from "./commands/argumentOrder.ts"
+import { compare } from "./commands/compare.ts"
+import { doctor } from "./commands/doctor.ts"
 import { fingerprint } from "./commands/fingerprint.ts"
 import { fingerprintServer } from "./commands/fingerprintServer.ts"
 import { master } from "./commands/master.ts"
@@ -17,7 +19,7 @@ import { version } from "./layers/version.ts"
 
 const lathe = Command.make("lathe").pipe(
   Command.withDescription("Makes music sound better while it plays."),
-  Command.withSubcommands([serve, scan, status, fingerprint, master, fingerprintServer])
+  Command.withSubcommands([serve, scan, status, fingerprint, master, compare, doctor, fingerprintServer])
 )
 
 /** The process ends by itself when the signal has been obeyed; this is for when something does not let it. */

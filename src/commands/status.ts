@@ -3,6 +3,7 @@ import { Command, Options } from "@effect/cli"
 import { Console, Data, Effect } from "effect"
 import { decodeServiceStatus, type ServiceStatus } from "../services/LatheApi.ts"
 import { givenBy, optionOf, readSetting } from "./settings.ts"
+import { colour } from "./terminal.ts"
 
 const json = Options.boolean("json").pipe(Options.withDescription("The answer as one JSON object on stdout."))
 
@@ -24,18 +25,14 @@ const ask = (port: number) =>
     Effect.mapError(() => new ServiceNotRunning({ port }))
   )
 
-const green = 32
-const yellow = 33
-
 const toText = (port: number, status: ServiceStatus): string => {
-  const colour = (code: number, text: string) => (process.stdout.isTTY ? `\u001b[${code}m${text}\u001b[0m` : text)
   const { analyzing, failed, pending, ready } = status.fingerprints
   const isAvailable = status.fingerprint_server === "available"
   const rows = [
-    ["service", `${colour(green, "running")}, version ${status.version}, http://127.0.0.1:${port}/`],
+    ["service", `${colour("green", "running")}, version ${status.version}, http://127.0.0.1:${port}/`],
     ["tracks", String(status.tracks)],
     ["fingerprints", `${ready} ready, ${pending} pending, ${analyzing} being measured, ${failed} cannot be measured`],
-    ["fingerprint server", colour(isAvailable ? green : yellow, status.fingerprint_server)],
+    ["fingerprint server", colour(isAvailable ? "green" : "yellow", status.fingerprint_server)],
     ["streams", String(status.streams_active)]
   ]
   return rows.map(([name = "", value]) => `${name.padEnd(20)}${value}`).join("\n")

@@ -234,3 +234,64 @@ describe("lathe status", () => {
     60_000
   )
 })
+
+describe("lathe compare", () => {
+  it.scopedLive(
+    "shows what differs, as a table, as JSON, and as a picture",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        const quiet = trackWith({ sampleRate, seconds: 4, lufs: -24, crestDb: 14 })
+        const loud = trackWith({ sampleRate, seconds: 4, lufs: -18, crestDb: 12 })
+        const a = writeAudioFile(folder, "quiet & plain", "flac24", quiet, { sampleRate })
+        const b = writeAudioFile(folder, "loud", "flac24", loud, { sampleRate })
+        const picture = join(folder, "both.svg")
+        const text = yield* lathe("compare", a, b, "--picture", picture)
+        assert.strictEqual(text.code, 0, text.stderr)
+        assert.match(text.stdout, /loudness, LUFS +-24\.0\d +-18\.0\d +\+(5\.9|6\.0)\d/)
+        assert.match(text.stdout, /crest, dB +14\.0\d +12\.0\d +-(1\.9|2\.0)\d/)
+        assert.notInclude(text.stdout, "\u001b[")
+        const svg = readFileSync(picture, "utf8")
+        assert.include(svg, "quiet &amp; plain.flac: -24.0 LUFS, crest 14.0 dB")
+        assert.notMatch(svg, /NaN|undefined|Infinity/)
+        const { difference } = JSON.parse((yield* lathe("compare", a, b, "--json")).stdout)
+        assert.closeTo(difference.lufs, 6, 0.05)
+        assert.deepStrictEqual(Object.keys(difference).sort(), [...dimensionNames].sort())
+        const missing = yield* lathe("compare", a, join(folder, "missing.flac"))
+        assert.strictEqual(missing.code, 1)
+        assert.include(missing.stderr, "missing.flac")
+        assert.notInclude(missing.stderr, folder)
+      }),
+    60_000
+  )
+})
+
+describe("lathe doctor", () => {
+  it.scopedLive(
+    "finds what is missing, says what to do, and tells a service of its own from another program on the port",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        const server = createServer((request, response) => {
+          response.statusCode = request.url === "/health/live" ? 404 : 200
+          response.end()
+        })
+        yield* Effect.addFinalizer(() => Effect.sync(() => server.close()))
+        const port = yield* Effect.async<string>((resume) => {
+          server.listen(0, "127.0.0.1", () => resume(Effect.succeed(String((server.address() as AddressInfo).port))))
+        })
+        const words = ["doctor", "--data", join(folder, "data"), "--fingerprint-port", "0"]
+        const well = yield* lathe(...words, "--port", "0", "--json")
+        const { findings } = JSON.parse(well.stdout)
+        const faults = findings.filter(({ state }: { state: string }) => state === "fault")
+        assert.deepStrictEqual(faults, [])
+        assert.strictEqual(well.code, 0)
+        const ill = yield* lathe(...words, "--port", port, join(folder, "nowhere"))
+        assert.strictEqual(ill.code, 1)
+        assert.match(ill.stdout, new RegExp(`fault +port ${port}: taken by another program\\n +Start with --port`))
+        assert.match(ill.stdout, /fault +music folder: .*nowhere cannot be read \(ENOENT\)/)
+        assert.include(ill.stderr, "2 faults found.")
+      }),
+    60_000
+  )
+})
