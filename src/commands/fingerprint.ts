@@ -1,11 +1,12 @@
 /** `lathe fingerprint`: measures files, here and now, without any server. */
 import { Args, Command, Options } from "@effect/cli"
 import { Console, Data, Effect, Either } from "effect"
-import { resolve } from "node:path"
+import { basename, resolve } from "node:path"
 import type { AnalysisError } from "../domain/AnalysisError.ts"
 import { dimensionNames, type TrackAnalysis } from "../domain/Fingerprint.ts"
 import { TrackAnalyzer } from "../services/TrackAnalyzer.ts"
 import { engine } from "./engine.ts"
+import { withProgress } from "./terminal.ts"
 
 const files = Args.text({ name: "FILE" }).pipe(Args.withDescription("An audio file."), Args.atLeast(1))
 
@@ -35,8 +36,14 @@ export const fingerprint = Command.make("fingerprint", { files, json }, ({ files
   Effect.gen(function* () {
     const analyzer = yield* TrackAnalyzer
     let count = 0
-    for (const file of files) {
-      const result = yield* Effect.either(analyzer.analyze(resolve(file)))
+    for (const [n, file] of files.entries()) {
+      const result = yield* withProgress(({ show }) =>
+        Effect.either(
+          analyzer.analyze(resolve(file), ({ percent }) =>
+            show((n + percent / 100) / files.length, `${n} of ${files.length} files, ${basename(file)}`)
+          )
+        )
+      )
       if (Either.isLeft(result)) count += 1
       if (json) yield* Console.log(toJson(file, result))
       else if (Either.isRight(result)) yield* Console.log(toText(file, result.right))

@@ -2,7 +2,7 @@
 import { Args, Command, Options } from "@effect/cli"
 import { Console, Effect, Option, Schema, Stream } from "effect"
 import { writeFile } from "node:fs/promises"
-import { resolve } from "node:path"
+import { basename, resolve } from "node:path"
 import type { TrackAnalysis } from "../domain/Fingerprint.ts"
 import { decide, fallbackPlan } from "../domain/MasteringDecision.ts"
 import type { MasteringPlan } from "../domain/MasteringPlan.ts"
@@ -14,6 +14,7 @@ import { ChunkMastering } from "../services/ChunkMastering.ts"
 import { TrackAnalyzer } from "../services/TrackAnalyzer.ts"
 import { engine } from "./engine.ts"
 import { bypass, intensity, preset } from "./options.ts"
+import { withProgress } from "./terminal.ts"
 
 const input = Args.text({ name: "IN" }).pipe(Args.withDescription("The audio file to master."))
 const output = Args.text({ name: "OUT" }).pipe(Args.withDescription("The file to write: .wav or .flac."))
@@ -75,7 +76,9 @@ const resultOf = ({ fingerprint, measurements }: TrackAnalysis): Result => ({
 /** A file too short or too quiet to measure is mastered by the fallback; one that cannot be read is a failure. */
 const measure = Effect.fn("master.measure")(function* (path: string) {
   const analyzer = yield* TrackAnalyzer
-  return yield* analyzer.analyze(path).pipe(
+  return yield* withProgress(({ show }) =>
+    analyzer.analyze(path, ({ percent }) => show(percent / 100, `measuring ${basename(path)}`))
+  ).pipe(
     Effect.asSome,
     Effect.catchTags({
       TrackTooShort: ({ message }) => Effect.as(Console.error(message), Option.none()),
@@ -129,7 +132,7 @@ export const master = Command.make("master", options, (options) =>
     yield* Console.log(describe(plan))
     const info = yield* decoder.probe(source)
     const wantedRate = Option.getOrUndefined(options.rate)
-    const { channels, frames, sampleRate } = yield* mastering.open({
+    const { channels, frames, sampleRate, totalFrames } = yield* mastering.open({
       path: source,
       startFrame: Math.round(from * (wantedRate ?? info.sampleRate)),
       plan,
@@ -139,10 +142,15 @@ export const master = Command.make("master", options, (options) =>
       reusesMemory: true
     })
     const target = resolve(output)
-    const { framesWritten } = yield* encoder.write(
-      target,
-      { sampleRate, channels, encoding },
-      Stream.map(frames, (frame) => frame.samples)
+    const { framesWritten } = yield* withProgress(({ show }) =>
+      encoder.write(
+        target,
+        { sampleRate, channels, encoding },
+        frames.pipe(
+          Stream.tap(({ sampleOffset }) => show(sampleOffset / totalFrames, `mastering ${basename(source)}`)),
+          Stream.map(({ samples }) => samples)
+        )
+      )
     )
     const after = yield* measure(target)
     yield* Console.log(outcome(output, after))

@@ -6,6 +6,7 @@ import { join, resolve } from "node:path"
 import type { ScanStatus } from "../domain/Library.ts"
 import { TrackLibrary } from "../services/TrackLibrary.ts"
 import { givenBy, optionOf, readSetting } from "./settings.ts"
+import { withProgress } from "./terminal.ts"
 
 const folder = Args.text({ name: "FOLDER" }).pipe(Args.withDescription("The music folder to read."))
 
@@ -24,24 +25,13 @@ export class NoSuchFolder extends Data.TaggedError("NoSuchFolder")<{ readonly fo
   }
 }
 
-const barWidth = 24
-const clearLine = "\r\u001b[K"
-const dim = (text: string) => `\u001b[2m${text}\u001b[0m`
-
 /** One line: how many of the files found so far are done. */
 export const progressLine = ({ files_found, files_read, rate_per_second }: ScanStatus): string => {
-  const share = files_found === 0 ? 0 : files_read / files_found
-  const full = Math.round(share * barWidth)
   const rate = rate_per_second === null ? "" : `, ${Math.round(rate_per_second)} a second`
-  return `${"█".repeat(full)}${dim("░".repeat(barWidth - full))} ${files_read} of ${files_found} files${rate}`
+  return `${files_read} of ${files_found} files${rate}`
 }
 
-const showProgress = (status: Effect.Effect<ScanStatus>) =>
-  status.pipe(
-    Effect.flatMap((now) => Effect.sync(() => process.stderr.write(clearLine + progressLine(now)))),
-    Effect.repeat(Schedule.spaced(Duration.millis(100))),
-    Effect.ensuring(Effect.sync(() => process.stderr.write(clearLine)))
-  )
+const shareOf = ({ files_found, files_read }: ScanStatus) => (files_found === 0 ? 0 : files_read / files_found)
 
 // Loaded when it is needed: other commands start without it.
 const libraryOver = (folder: string, dataFolder: string) =>
@@ -73,10 +63,15 @@ export const scan = Command.make(
       const library = yield* libraryOver(path, data)
       const { report, status } = yield* Effect.gen(function* () {
         const { scan, scanStatus } = yield* TrackLibrary
-        const shown = process.stderr.isTTY
-          ? Effect.raceFirst(scan, Effect.andThen(showProgress(scanStatus), Effect.never))
-          : scan
-        const report = yield* shown
+        const report = yield* withProgress(({ show }) =>
+          Effect.raceFirst(
+            scan,
+            Effect.flatMap(scanStatus, (now) => show(shareOf(now), progressLine(now))).pipe(
+              Effect.repeat(Schedule.spaced(Duration.millis(100))),
+              Effect.zipRight(Effect.never)
+            )
+          )
+        )
         return { report, status: yield* scanStatus }
       }).pipe(Effect.provide(library))
       if (json) yield* Console.log(JSON.stringify({ folder: path, ...report, rate_per_second: status.rate_per_second }))

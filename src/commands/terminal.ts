@@ -1,4 +1,5 @@
 /** What commands say to people: colours on a terminal only, columns, bars. */
+import { Effect } from "effect"
 
 const codes = { red: 31, green: 32, yellow: 33, dim: 2 } as const
 
@@ -31,3 +32,37 @@ export const sparkline = (values: ReadonlyArray<number>, low: number, high: numb
       return eighths[Math.round(share * (eighths.length - 1))]
     })
     .join("")
+
+const barWidth = 24
+const clearLine = "\r\u001b[K"
+
+/** A bar that is `share` full, 0 to 1, and words behind it. */
+export const bar = (share: number, words: string): string => {
+  const full = Math.round(Math.min(1, Math.max(0, share)) * barWidth)
+  return `${"█".repeat(full)}\u001b[2m${"░".repeat(barWidth - full)}\u001b[0m ${words}`
+}
+
+export interface Progress {
+  /** Draws the bar anew, a few times a second at most. */
+  readonly show: (share: number, words: string) => Effect.Effect<void>
+}
+
+const redrawMs = 100
+
+/** Runs `work` with a bar on stderr, which is gone behind it; where stderr is no terminal, nothing is shown. */
+export const withProgress = <A, E, R>(work: (progress: Progress) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.suspend(() => {
+    if (!process.stderr.isTTY) return work({ show: () => Effect.void })
+    let drawnAt = -Infinity
+    const show = (share: number, words: string) =>
+      Effect.sync(() => {
+        const now = performance.now()
+        if (now - drawnAt < redrawMs) return
+        drawnAt = now
+        process.stderr.write(clearLine + bar(share, words))
+      })
+    return Effect.ensuring(
+      work({ show }),
+      Effect.sync(() => process.stderr.write(clearLine))
+    )
+  })
