@@ -1,10 +1,9 @@
 /** The HTTP API on the router, with its description at /openapi.json and /docs. */
 import { HttpApiBuilder, HttpApiSwagger, HttpLayerRouter, HttpServerResponse, OpenApi } from "@effect/platform"
-import { Effect, Layer, Metric, Option } from "effect"
+import { Effect, Layer, Option } from "effect"
 import type { TrackUnreadable } from "../domain/AnalysisError.ts"
 import type { ListedTrack } from "../domain/Library.ts"
 import { decide, fallbackPlan } from "../domain/MasteringDecision.ts"
-import { streamsActive } from "../domain/Metrics.ts"
 import type { TrackFile, TrackId, TrackNotFound } from "../domain/Track.ts"
 import { resample } from "../dsp/Waveform.ts"
 import { FingerprintGenerator } from "../services/FingerprintGenerator.ts"
@@ -13,6 +12,7 @@ import { BadRequest, Gone, LatheApi, NotFound } from "../services/LatheApi.ts"
 import { type InvalidCursor, LibraryCatalog } from "../services/LibraryCatalog.ts"
 import { TrackLibrary } from "../services/TrackLibrary.ts"
 import { TrackMedia } from "../services/TrackMedia.ts"
+import { serviceStatus } from "./serviceStatus.ts"
 import { version } from "./version.ts"
 
 const api = LatheApi.annotate(OpenApi.Version, version)
@@ -23,11 +23,20 @@ const orProblem = <A, R>(effect: Effect.Effect<A, TrackNotFound | TrackUnreadabl
     TrackUnreadable: ({ message }) => new Gone({ code: "track_unreadable", message })
   })
 
-const orBadRequest = <A, R>(effect: Effect.Effect<A, InvalidCursor, R>) =>
+export const orBadRequest = <A, R>(effect: Effect.Effect<A, InvalidCursor, R>) =>
   Effect.mapError(effect, ({ message }) => new BadRequest({ code: "invalid_cursor", message }))
 
+/** Begins a scan that nobody waits for; answers how it stands. */
+export const startScan = (library: TrackLibrary["Type"]) =>
+  library.scan.pipe(
+    Effect.catchAllCause((cause) => Effect.logError("A scan of the music folders died", cause)),
+    Effect.forkDaemon,
+    Effect.zipRight(Effect.yieldNow()),
+    Effect.zipRight(library.scanStatus)
+  )
+
 /** Says what is being measured, which the catalog does not know. */
-const withRunning =
+export const withRunning =
   (running: ReadonlySet<number>) =>
   (track: ListedTrack): ListedTrack =>
     track.fingerprint === "pending" && running.has(track.id) ? { ...track, fingerprint: "analyzing" } : track
@@ -125,35 +134,14 @@ const library = HttpApiBuilder.group(api, "library", (handlers) =>
       .handle("unreadable", ({ urlParams }) => orBadRequest(catalog.unreadable(urlParams)))
       .handle("spread", () => catalog.spread)
       .handle("scanStatus", () => library.scanStatus)
-      .handle("scan", () =>
-        library.scan.pipe(
-          Effect.catchAllCause((cause) => Effect.logError("A scan of the music folders died", cause)),
-          Effect.forkDaemon,
-          Effect.zipRight(Effect.yieldNow()),
-          Effect.zipRight(library.scanStatus)
-        )
-      )
+      .handle("scan", () => startScan(library))
   })
 )
 
 const service = HttpApiBuilder.group(api, "service", (handlers) =>
-  Effect.gen(function* () {
-    const catalog = yield* LibraryCatalog
-    const generator = yield* FingerprintGenerator
-    return handlers.handle("status", () =>
-      Effect.gen(function* () {
-        const { ready, pending, failed } = yield* catalog.fingerprints
-        const analyzing = Math.min(pending, (yield* generator.running).size)
-        return {
-          version,
-          tracks: ready + pending + failed,
-          fingerprints: { ready, pending: pending - analyzing, analyzing, failed },
-          fingerprint_server: (yield* generator.isServerAvailable) ? ("available" as const) : ("unavailable" as const),
-          streams_active: (yield* Metric.value(streamsActive)).value
-        }
-      })
-    )
-  })
+  Effect.map(Effect.context<LibraryCatalog | FingerprintGenerator>(), (context) =>
+    handlers.handle("status", () => Effect.provide(serviceStatus, context))
+  )
 )
 
 export const layer = Layer.merge(

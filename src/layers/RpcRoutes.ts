@@ -5,9 +5,12 @@ import { decide, fallbackPlan } from "../domain/MasteringDecision.ts"
 import type { TrackId } from "../domain/Track.ts"
 import { FingerprintGenerator } from "../services/FingerprintGenerator.ts"
 import { LatheCalls, LatheRpcs, LatheStreams, type MasteredEvent } from "../services/LatheRpcs.ts"
+import { LibraryCatalog } from "../services/LibraryCatalog.ts"
 import { TrackLibrary } from "../services/TrackLibrary.ts"
 import { StreamEvent, TrackStreamer } from "../services/TrackStreamer.ts"
+import { orBadRequest, startScan, withRunning } from "./LatheApiRoutes.ts"
 import { littleEndianBytes } from "./littleEndian.ts"
+import { serviceStatus } from "./serviceStatus.ts"
 
 /** What a caller gets of a fault of the service. Its message, paths and all, would be sent as it is. */
 const internal = new Error("The service could not do this. Its log says why; try again.")
@@ -28,6 +31,8 @@ const calls = LatheCalls.toLayer(
   Effect.gen(function* () {
     const library = yield* TrackLibrary
     const generator = yield* FingerprintGenerator
+    const catalog = yield* LibraryCatalog
+    const context = yield* Effect.context<LibraryCatalog | FingerprintGenerator>()
     const getOrGenerate = (id: TrackId) => Effect.flatMap(library.resolve(id), generator.getOrGenerate)
     return LatheCalls.of({
       ListTracks: () => guarded(library.list),
@@ -42,7 +47,20 @@ const calls = LatheCalls.toLayer(
             onNone: () => fallbackPlan({ preset, intensity }),
             onSome: (analysis) => decide({ analysis, preset, intensity })
           })
-        ).pipe(guarded)
+        ).pipe(guarded),
+      FindTracks: ({ album_id, artist_id, ...request }) =>
+        Effect.gen(function* () {
+          const running = yield* generator.running
+          const page = yield* orBadRequest(catalog.tracks({ ...request, albumId: album_id, artistId: artist_id }))
+          return { ...page, items: page.items.map(withRunning(running)) }
+        }).pipe(guarded),
+      FindAlbums: (request) => guarded(orBadRequest(catalog.albums(request))),
+      FindArtists: (request) => guarded(orBadRequest(catalog.artists(request))),
+      ListUnreadable: (request) => guarded(orBadRequest(catalog.unreadable(request))),
+      GetLibrarySpread: () => guarded(catalog.spread),
+      GetScanStatus: () => guarded(library.scanStatus),
+      StartScan: () => guarded(startScan(library)),
+      GetStatus: () => guarded(Effect.provide(serviceStatus, context))
     })
   })
 )

@@ -28,9 +28,9 @@ export class Gone extends Schema.TaggedError<Gone>()("Gone", problem, HttpApiSch
 const Id = Schema.NumberFromString.pipe(Schema.int(), Schema.positive())
 const trackPath = Schema.Struct({ id: Schema.compose(Schema.NumberFromString, TrackId) })
 
-const largestPage = 500
+export const largestPage = 500
 const Limit = Schema.NumberFromString.pipe(Schema.int(), Schema.between(1, largestPage))
-const longestSearch = 200
+export const longestSearch = 200
 const Search = Schema.String.pipe(Schema.maxLength(longestSearch))
 
 const paging = {
@@ -39,7 +39,7 @@ const paging = {
 }
 const searching = { search: Schema.optional(Search), ...paging }
 
-const PageOf = <A, I>(item: Schema.Schema<A, I>) =>
+export const PageOf = <A, I>(item: Schema.Schema<A, I>) =>
   Schema.Struct({
     items: Schema.Array(item),
     /** For the next page; null on the last one. */
@@ -57,7 +57,7 @@ const Waveform = Schema.Struct({
 
 const mostPoints = 2000
 
-const ServiceStatus = Schema.Struct({
+export const ServiceStatus = Schema.Struct({
   version: Schema.String,
   tracks: Schema.Int,
   fingerprints: Schema.Struct({
@@ -67,7 +67,6 @@ const ServiceStatus = Schema.Struct({
     failed: Schema.Int
   }),
   fingerprint_server: Schema.Literal("available", "unavailable"),
-  /** null where the service does not count them. */
   /** Streams that play now. */
   streams_active: Schema.Int
 }).annotations({ identifier: "ServiceStatus" })

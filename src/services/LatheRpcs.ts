@@ -7,10 +7,13 @@ import { Schema } from "effect"
 import { TrackUnreadable } from "../domain/AnalysisError.ts"
 import { TrackAnalysis } from "../domain/Fingerprint.ts"
 import { FingerprintStatus } from "../domain/FingerprintStatus.ts"
+import { Album, Artist, LibrarySpread, ListedTrack, ScanStatus, UnreadableFile } from "../domain/Library.ts"
 import { Intensity, MasteringPlan, Preset } from "../domain/MasteringPlan.ts"
 import { DeliveredSampleRate } from "../domain/SampleRate.ts"
 import { TooManyStreams } from "../domain/TooManyStreams.ts"
 import { Track, TrackId, TrackNotFound } from "../domain/Track.ts"
+import { BadRequest, largestPage, longestSearch, PageOf, ServiceStatus } from "./LatheApi.ts"
+import { AlbumSort, SortOrder, TrackSort } from "./LibraryCatalog.ts"
 
 const track = { track_id: TrackId }
 const Seconds = Schema.Finite.pipe(Schema.nonNegative())
@@ -45,7 +48,15 @@ export const MasteredEvent = Schema.Union(
 )
 export type MasteredEvent = typeof MasteredEvent.Type
 
+const paging = {
+  cursor: Schema.optional(Schema.String.pipe(Schema.maxLength(4000))),
+  limit: Schema.optionalWith(Schema.Int.pipe(Schema.between(1, largestPage)), { default: () => 100 })
+}
+const searching = { search: Schema.optional(Schema.String.pipe(Schema.maxLength(longestSearch))), ...paging }
+const Id = Schema.Int.pipe(Schema.positive())
+
 export class LatheCalls extends RpcGroup.make(
+  /** All tracks at once; of a large library rather pages: FindTracks. */
   Rpc.make("ListTracks", { success: Schema.Array(Track) }),
   Rpc.make("GetTrack", { payload: track, success: Track, error }),
   /** The stored fingerprint, or null: generates nothing. */
@@ -53,7 +64,31 @@ export class LatheCalls extends RpcGroup.make(
   /** The fingerprint, generated where none is stored; null where it cannot be had (see GenerateFingerprint for why). */
   Rpc.make("GetOrGenerateFingerprint", { payload: track, success: Schema.NullOr(TrackAnalysis), error }),
   /** What would be done to the track, and why. By the fallback where no fingerprint can be had. */
-  Rpc.make("GetMasteringPlan", { payload: { ...track, ...enhancement }, success: MasteringPlan, error })
+  Rpc.make("GetMasteringPlan", { payload: { ...track, ...enhancement }, success: MasteringPlan, error }),
+  /** Pages, as `GET /api/tracks` gives them; so do the ones below. */
+  Rpc.make("FindTracks", {
+    payload: Schema.Struct({
+      ...searching,
+      sort: Schema.optionalWith(TrackSort, { default: () => "artist" }),
+      order: Schema.optionalWith(SortOrder, { default: () => "asc" }),
+      album_id: Schema.optional(Id),
+      artist_id: Schema.optional(Id)
+    }),
+    success: PageOf(ListedTrack),
+    error: BadRequest
+  }),
+  Rpc.make("FindAlbums", {
+    payload: Schema.Struct({ ...searching, sort: Schema.optionalWith(AlbumSort, { default: () => "title" }) }),
+    success: PageOf(Album),
+    error: BadRequest
+  }),
+  Rpc.make("FindArtists", { payload: searching, success: PageOf(Artist), error: BadRequest }),
+  Rpc.make("ListUnreadable", { payload: paging, success: PageOf(UnreadableFile), error: BadRequest }),
+  Rpc.make("GetLibrarySpread", { success: LibrarySpread }),
+  Rpc.make("GetScanStatus", { success: ScanStatus }),
+  /** Starts a scan of the music folders, where none runs. */
+  Rpc.make("StartScan", { success: ScanStatus }),
+  Rpc.make("GetStatus", { success: ServiceStatus })
 ) {}
 
 export class LatheStreams extends RpcGroup.make(

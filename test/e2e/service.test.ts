@@ -221,6 +221,10 @@ layer(Layer.scoped(Setup, setup), { excludeTestServices: true, timeout: "1 minut
             return (await fetch(`${service.url}/rpc`, { method: "POST", headers, body: JSON.stringify(body) })).text()
           })
         assert.include(yield* post(call), '"b louder"')
+        const found = yield* post({ ...call, tag: "FindTracks", payload: { search: "louder" } })
+        assert.match(found, /"b louder".*"next_cursor":null,"total":1/)
+        assert.include(yield* post({ ...call, tag: "GetStatus", payload: null }), '"tracks":4')
+        assert.include(yield* post({ ...call, tag: "FindTracks", payload: { cursor: "x" } }), "invalid_cursor")
         assert.notInclude(yield* post({ ...call, tag: "StreamMastered" }), "pcm")
 
         const { stdout } = yield* Effect.promise(() =>

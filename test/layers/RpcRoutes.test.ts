@@ -4,6 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Logger, LogLevel, Stream } from "effect"
 import * as RpcRoutes from "../../src/layers/RpcRoutes.ts"
 import { FingerprintGenerator } from "../../src/services/FingerprintGenerator.ts"
+import { LibraryCatalog } from "../../src/services/LibraryCatalog.ts"
 import { TrackLibrary } from "../../src/services/TrackLibrary.ts"
 import { TrackStreamer } from "../../src/services/TrackStreamer.ts"
 
@@ -18,6 +19,16 @@ const services = Layer.mergeAll(
     isServerAvailable: broken,
     running: broken
   }),
+  Layer.succeed(LibraryCatalog, {
+    tracks: () => broken,
+    track: () => broken,
+    albums: () => broken,
+    artists: () => broken,
+    unreadable: () => broken,
+    spread: broken,
+    fingerprints: broken,
+    count: broken
+  } as never),
   Layer.succeed(TrackStreamer, { stream: () => Stream.fromEffect(broken) })
 )
 
@@ -41,7 +52,14 @@ describe("The RPC API", () => {
     ["GetTrack", { track_id: 1 }],
     ["GetFingerprint", { track_id: 1 }],
     ["GetOrGenerateFingerprint", { track_id: 1 }],
-    ["GetMasteringPlan", { track_id: 1, preset: "adaptive", intensity: 1 }]
+    ["GetMasteringPlan", { track_id: 1, preset: "adaptive", intensity: 1 }],
+    ["FindTracks", {}],
+    ["FindAlbums", { search: "a" }],
+    ["FindArtists", {}],
+    ["ListUnreadable", { limit: 5 }],
+    ["GetLibrarySpread", undefined],
+    ["GetScanStatus", undefined],
+    ["GetStatus", undefined]
   ] as const) {
     it.scopedLive(`says of a defect in ${tag} that there was one, and no more`, () =>
       Effect.gen(function* () {

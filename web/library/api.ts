@@ -63,32 +63,9 @@ export interface TrackQuery {
   readonly artist_id?: string
 }
 
-/** A service without pages answers with all tracks, and knows less of each. */
-const asPage = (answer: Page<Track> | ReadonlyArray<Partial<Track>>): Page<Track> => {
-  if (!("length" in answer)) return answer
-  const items = answer.map((track) => ({ ...unknownTrack, ...track }))
-  return { items, next_cursor: null, total: items.length }
-}
-const unknownTrack: Track = {
-  id: 0,
-  title: "",
-  artist: null,
-  album: null,
-  album_artist: null,
-  track_number: null,
-  disc_number: null,
-  year: null,
-  duration: 0,
-  sample_rate: 44_100,
-  channels: 2,
-  has_art: false,
-  fingerprint: "pending",
-  added_at: ""
-}
-
 export const api = {
-  tracks: async (query: TrackQuery, { cursor, limit, signal }: PageRequest = {}) =>
-    asPage(await get<Page<Track>>("/api/tracks", { ...query, cursor, limit }, signal)),
+  tracks: (query: TrackQuery, { cursor, limit, signal }: PageRequest = {}) =>
+    get<Page<Track>>("/api/tracks", { ...query, cursor, limit }, signal),
   albums: (
     query: { readonly search?: string; readonly sort?: AlbumSort },
     { cursor, limit, signal }: PageRequest = {}
