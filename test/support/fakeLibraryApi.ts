@@ -1,6 +1,16 @@
 /** The library's HTTP API out of memory, answered within the browser: any number of tracks, any state. */
 import type { TrackAnalysis } from "../../src/domain/Fingerprint.ts"
-import type { Album, Artist, Page as ApiPage, Scan, Spread, Status, Track, Waveform } from "../../web/library/Track.ts"
+import type {
+  Album,
+  Artist,
+  Page as ApiPage,
+  Scan,
+  Spread,
+  Status,
+  Track,
+  Unreadable,
+  Waveform
+} from "../../web/library/Track.ts"
 import type { Page } from "./browser.ts"
 
 export interface FakeLibrary {
@@ -9,6 +19,7 @@ export interface FakeLibrary {
   readonly spread?: Spread
   readonly waveform?: Waveform
   readonly scan?: Partial<Scan>
+  readonly unreadable?: ReadonlyArray<Unreadable>
   /** Every route fails so. */
   readonly fault?: { readonly status: number; readonly message: string }
 }
@@ -159,6 +170,8 @@ export const answerFrom = async (page: Page, library: FakeLibrary): Promise<void
           matching(artists, query, ({ name }) => name),
           query
         )
+      case "/api/unreadable":
+        return pageOf(library.unreadable ?? [], query)
       case "/api/library/spread":
         return library.spread ?? noSpread
       case "/api/scan":

@@ -324,6 +324,25 @@ describe.skipIf(noBrowser !== undefined)(
       )
 
       it.scoped(
+        "says how many files cannot be read, and on request which, and why",
+        () =>
+          Effect.gen(function* () {
+            const { browser, service } = yield* Setup
+            const { page } = yield* openPage(browser)
+            const unreadable = ["empty.ogg", "<b>.mp3"].map((file) => ({ file, message: `${file} cannot be read.` }))
+            yield* Effect.promise(async () => {
+              await answerFrom(page, { tracks: makeTracks(3), unreadable })
+              await page.goto(`${service.url}/#/tracks`)
+              await page.getByText("2 files could not be read.").waitFor()
+              await page.getByText("Which?").click()
+              await page.getByText("empty.ogg cannot be read.").waitFor()
+              await page.getByText("<b>.mp3 cannot be read.").waitFor()
+            })
+          }),
+        patience
+      )
+
+      it.scoped(
         "says what is wrong when the library cannot be read, and recovers",
         () =>
           Effect.gen(function* () {

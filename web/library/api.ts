@@ -79,7 +79,7 @@ export const api = {
   scan: () => get<Scan>("/api/scan"),
   startScan: () => request("/api/scan", {}, { method: "POST" }),
   status: () => get<Status>("/api/status"),
-  unreadable: () => get<Page<Unreadable>>("/api/unreadable", { limit: 100 })
+  unreadable: (limit: number) => get<Page<Unreadable>>("/api/unreadable", { limit })
 }
 
 export const artUrl = (trackId: number): string => `/api/tracks/${trackId}/art`

@@ -62,6 +62,14 @@ export class LibraryView {
     icon("refresh"),
     "Scan"
   )
+  /** Which files cannot be read, and why: loaded when it is opened. */
+  readonly #unreadableList = h("ul", {})
+  readonly #unreadable = h(
+    "details",
+    { class: "unreadable", ontoggle: () => void this.#showUnreadable() },
+    h("summary", {}, "Which?"),
+    this.#unreadableList
+  )
   #route: LibraryRoute = { view: "albums" }
   #search = ""
   #searchTimer: ReturnType<typeof setTimeout> | undefined
@@ -73,6 +81,7 @@ export class LibraryView {
   #playing: number | undefined
   #lastScan: Scan | undefined
   #status: Status | undefined
+  #unreadableCount = 0
 
   constructor(player: Player) {
     this.#player = player
@@ -89,7 +98,7 @@ export class LibraryView {
         this.#sortField
       ),
       this.#body,
-      h("footer", { class: "scan-line" }, this.#scan, this.#scanButton)
+      h("footer", { class: "scan-line" }, this.#scan, this.#unreadable, this.#scanButton)
     )
     void this.#pollScan()
   }
@@ -354,11 +363,14 @@ export class LibraryView {
 
   async #pollScan(): Promise<void> {
     clearTimeout(this.#pollTimer)
-    const [scan, status] = await Promise.all([
+    const [scan, status, unreadable] = await Promise.all([
       api.scan().catch((fault: unknown) => fault),
-      api.status().catch(() => undefined)
+      api.status().catch(() => undefined),
+      // A scan counts what is new to it only.
+      api.unreadable(1).catch(() => undefined)
     ])
     this.#status = status
+    this.#unreadableCount = unreadable?.total ?? 0
     const isKnown = !(scan instanceof Error)
     this.#scanButton.hidden = !isKnown
     if (isKnown) this.#showScan(scan as Scan)
@@ -367,22 +379,39 @@ export class LibraryView {
     this.#pollTimer = setTimeout(() => void this.#pollScan(), isRunning ? scanPollMs.running : scanPollMs.resting)
   }
 
+  async #showUnreadable(): Promise<void> {
+    if (!this.#unreadable.open) return
+    const page = await api.unreadable(mostShown).catch(() => undefined)
+    const more = page === undefined ? 0 : page.total - page.items.length
+    const rows = page?.items.map(({ message }) => h("li", {}, message)) ?? [
+      h("li", {}, "The service does not say; try again.")
+    ]
+    this.#unreadableList.replaceChildren(
+      ...rows,
+      ...(more > 0 ? [h("li", {}, `And ${counted(more, "more file")}.`)] : [])
+    )
+  }
+
   #showScan(scan: Scan): void {
     const before = this.#lastScan
     this.#lastScan = scan
     setAttribute(this.#scanButton, "disabled", scan.running ? "" : undefined)
-    setText(this.#scan, scanSentence(scan, this.#status))
+    setText(this.#scan, scanSentence(scan, this.#status, this.#unreadableCount))
+    this.#unreadable.hidden = scan.running || this.#unreadableCount === 0
     const hasChanged = (scan.added !== before?.added || scan.updated !== before?.updated) && before !== undefined
     if (hasChanged || (before?.running === true && !scan.running)) void this.#source?.refresh()
   }
 }
 
-const scanSentence = (scan: Scan, status: Status | undefined): string => {
+/** Of the files that cannot be read. */
+const mostShown = 100
+
+const scanSentence = (scan: Scan, status: Status | undefined, unreadableCount: number): string => {
   if (scan.running) {
     const rate = scan.rate_per_second === null ? "" : `, ${Math.round(scan.rate_per_second)} a second`
     return `Scanning: ${scan.files_read.toLocaleString("en")} of ${counted(scan.files_found, "file")} read${rate}.`
   }
-  const unreadable = scan.unreadable === 0 ? "" : ` ${counted(scan.unreadable, "file")} could not be read.`
+  const unreadable = unreadableCount === 0 ? "" : ` ${counted(unreadableCount, "file")} could not be read.`
   if (status === undefined) return unreadable.trim()
   const { analyzing, pending, ready } = status.fingerprints
   const open = analyzing + pending
