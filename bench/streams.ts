@@ -16,7 +16,7 @@ import { writeTestPiece } from "./support/pieces.ts"
 import type { ClientsReport } from "./support/streamClients.ts"
 
 const [seconds = 20] = process.argv.slice(3).map(Number)
-const counts = { enhanced: [25, 50, 100, 150, 200], normal: [100, 200, 400] } as const
+const counts = { enhanced: [25, 50, 100, 150, 200], normal: [100, 200, 250] } as const
 const trackCount = 4
 const trackSeconds = 120
 const firstFrameRounds = 30
@@ -90,7 +90,11 @@ const fileOf = (track: number) => join(music, `${track}.flac`)
 for (let track = 1; track <= trackCount; track++) await writeTestPiece(fileOf(track), trackSeconds)
 
 const program = Effect.gen(function* () {
-  const { pid, url } = yield* startService(join(folder, "data"), [music], ["--streams", "1000"])
+  const { pid, url } = yield* startService(
+    join(folder, "data"),
+    [music],
+    ["--streams", "1000", "--requests-per-second", "10000"]
+  )
   const promise = <A>(make: () => Promise<A>) => Effect.promise(make)
 
   const cold: Array<number> = []

@@ -2,7 +2,7 @@
 import { Either, ParseResult, Schema } from "effect"
 import { Enhancement } from "./Enhancement.ts"
 import { FingerprintStatus } from "./FingerprintStatus.ts"
-import { Intensity, MasteringPlan, Preset } from "./MasteringPlan.ts"
+import { BypassableStage, Intensity, MasteringPlan, Preset } from "./MasteringPlan.ts"
 import { DeliveredSampleRate } from "./SampleRate.ts"
 import { TrackId } from "./Track.ts"
 
@@ -28,6 +28,8 @@ const playback = {
   credits
 }
 
+const Bypass = Schema.Array(BypassableStage).pipe(Schema.maxItems(BypassableStage.literals.length))
+
 /** Characters; what the service issues has about 400. */
 const maximumTokenLength = 2048
 
@@ -37,14 +39,16 @@ export const clientData = {
     ...playback,
     preset: Schema.optionalWith(Preset, { default: () => "adaptive" }),
     intensity: Schema.optionalWith(Intensity, { default: () => 1 }),
-    enabled: Schema.optionalWith(Schema.Boolean, { default: () => true })
+    enabled: Schema.optionalWith(Schema.Boolean, { default: () => true }),
+    bypass: Schema.optionalWith(Bypass, { default: () => [] })
   }),
   play_normal: Schema.Struct(playback),
   /** What is left out stays as it is. */
   set_enhancement: Schema.Struct({
     preset: Schema.optionalWith(Preset, exactly),
     intensity: Schema.optionalWith(Intensity, exactly),
-    enabled: Schema.optionalWith(Schema.Boolean, exactly)
+    enabled: Schema.optionalWith(Schema.Boolean, exactly),
+    bypass: Schema.optionalWith(Bypass, exactly)
   }),
   seek: Schema.Struct({ position: Seconds }),
   resume_stream: Schema.Struct({

@@ -40,12 +40,12 @@ const calls = LatheCalls.toLayer(
       GetFingerprint: ({ track_id }) =>
         library.resolve(track_id).pipe(Effect.flatMap(generator.getCached), Effect.map(Option.getOrNull), guarded),
       GetOrGenerateFingerprint: ({ track_id }) => guarded(Effect.map(getOrGenerate(track_id), Option.getOrNull)),
-      GetMasteringPlan: ({ track_id, preset, intensity }) =>
+      GetMasteringPlan: ({ bypass, track_id, preset, intensity }) =>
         Effect.map(
           getOrGenerate(track_id),
           Option.match({
-            onNone: () => fallbackPlan({ preset, intensity }),
-            onSome: (analysis) => decide({ analysis, preset, intensity })
+            onNone: () => fallbackPlan({ preset, intensity, bypass }),
+            onSome: (analysis) => decide({ analysis, preset, intensity, bypass })
           })
         ).pipe(guarded),
       FindTracks: ({ album_id, artist_id, ...request }) =>
@@ -78,11 +78,11 @@ const streams = LatheStreams.toLayer(
           Stream.map(({ status, analysis }) => ({ status, analysis: Option.getOrNull(analysis) })),
           guardedStream
         ),
-      StreamMastered: ({ track_id, preset, intensity, sample_rate, start_position }) =>
+      StreamMastered: ({ bypass, track_id, preset, intensity, sample_rate, start_position }) =>
         streamer
           .stream({
             trackId: track_id,
-            enhancement: { preset, intensity, enabled: true },
+            enhancement: { preset, intensity, enabled: true, bypass },
             sampleRate: sample_rate,
             startSeconds: start_position,
             pace: Effect.void

@@ -269,7 +269,9 @@ const requestOf = ({ data, type }: PlayMessage): Playing => ({
   startSeconds: data.start_position,
   sampleRate: data.sample_rate,
   enhancement:
-    type === "play_enhanced" ? { preset: data.preset, intensity: data.intensity, enabled: data.enabled } : null
+    type === "play_enhanced"
+      ? { preset: data.preset, intensity: data.intensity, enabled: data.enabled, bypass: data.bypass }
+      : null
 })
 
 const errorMessage = (code: ErrorCode, message: string): ServerMessage => ({ type: "error", data: { code, message } })

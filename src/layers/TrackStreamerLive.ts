@@ -157,11 +157,11 @@ const make = ({ maximumStreams }: TrackStreamerOptions) =>
   })
 
 const planFor = (enhancement: Enhancement, analysis: Option.Option<TrackAnalysis>): MasteringPlan => {
-  const { preset } = enhancement
+  const { bypass, preset } = enhancement
   const intensity = effectiveIntensity(enhancement)
   return Option.match(analysis, {
-    onNone: () => fallbackPlan({ preset, intensity }),
-    onSome: (analysis) => decide({ analysis, preset, intensity })
+    onNone: () => fallbackPlan({ preset, intensity, bypass }),
+    onSome: (analysis) => decide({ analysis, preset, intensity, bypass })
   })
 }
 

@@ -8,7 +8,7 @@ import { TrackUnreadable } from "../domain/AnalysisError.ts"
 import { TrackAnalysis } from "../domain/Fingerprint.ts"
 import { FingerprintStatus } from "../domain/FingerprintStatus.ts"
 import { Album, Artist, LibrarySpread, ListedTrack, ScanStatus, UnreadableFile } from "../domain/Library.ts"
-import { Intensity, MasteringPlan, Preset } from "../domain/MasteringPlan.ts"
+import { BypassableStage, Intensity, MasteringPlan, Preset } from "../domain/MasteringPlan.ts"
 import { DeliveredSampleRate } from "../domain/SampleRate.ts"
 import { TooManyStreams } from "../domain/TooManyStreams.ts"
 import { Track, TrackId, TrackNotFound } from "../domain/Track.ts"
@@ -19,7 +19,9 @@ const track = { track_id: TrackId }
 const Seconds = Schema.Finite.pipe(Schema.nonNegative())
 const enhancement = {
   preset: Schema.optionalWith(Preset, { default: () => "adaptive" }),
-  intensity: Schema.optionalWith(Intensity, { default: () => 1 })
+  intensity: Schema.optionalWith(Intensity, { default: () => 1 }),
+  /** Stages to leave out. */
+  bypass: Schema.optionalWith(Schema.Array(BypassableStage), { default: () => [] })
 }
 const error = Schema.Union(TrackNotFound, TrackUnreadable)
 

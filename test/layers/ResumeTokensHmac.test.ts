@@ -12,7 +12,7 @@ const point: ResumePoint = {
   line: "f3b1",
   stream_epoch: 5,
   track_id: TrackId.make(7),
-  enhancement: { preset: "warm", intensity: 0.25, enabled: false },
+  enhancement: { preset: "warm", intensity: 0.25, enabled: false, bypass: ["width"] },
   asked_sample_rate: 48_000,
   sample_rate: 48_000
 }

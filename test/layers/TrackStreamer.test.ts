@@ -30,7 +30,7 @@ const library = Layer.succeed(TrackLibrary, {
 
 const enhanced: StreamRequest = {
   trackId: file.track.id,
-  enhancement: { preset: "adaptive", intensity: 1, enabled: true },
+  enhancement: { preset: "adaptive", intensity: 1, enabled: true, bypass: [] },
   startSeconds: 0,
   pace: Effect.void
 }
@@ -140,8 +140,8 @@ describe("TrackStreamer", () => {
   it.effect("glides to what the listener changes over 0.5 s, and a fingerprint that comes later obeys it", () =>
     withScript(["slow"], ({ streamer, recorded }) =>
       Effect.gen(function* () {
-        const off = { preset: "warm", intensity: 0.5, enabled: false } as const
-        const on = { ...off, enabled: true }
+        const off = { preset: "warm", intensity: 0.5, enabled: false, bypass: [] } as const
+        const on = { ...off, enabled: true, bypass: ["width", "balance"] as const }
         const changes = Stream.make(off).pipe(
           Stream.concat(Stream.fromEffect(Effect.as(Effect.sleep("2 seconds"), on))),
           Stream.tap((change) => (change === off ? Effect.sleep("500 millis") : Effect.void))
@@ -162,6 +162,7 @@ describe("TrackStreamer", () => {
           ]
         )
         assert.isTrue(planned[2]!.plan.settings.bypass)
+        assert.deepStrictEqual(planned[3]!.plan.bypassed, ["balance", "width"])
         assert.deepStrictEqual(
           recorded.slice(1).map((record) => (record.call === "open" ? null : [record.plan, record.glideSeconds])),
           [

@@ -274,6 +274,12 @@ describe.skipIf(noBrowser !== undefined)(
             yield* untilPlayed(page, 0.3)
             yield* Effect.promise(() => page.getByRole("radio", { name: "Warm" }).check())
             yield* Effect.promise(() => page.waitForFunction(() => window.__lathe.player.state.plan?.preset === "warm"))
+            yield* Effect.promise(async () => {
+              await page.getByRole("switch", { name: "Stereo" }).uncheck()
+              await page.waitForFunction(() => window.__lathe.player.state.plan?.bypassed.join() === "width")
+              await page.getByRole("switch", { name: "Stereo" }).check()
+              await page.waitForFunction(() => window.__lathe.player.state.plan?.bypassed.length === 0)
+            })
             const decided = yield* Effect.promise(() => page.evaluate(() => window.__lathe.blocks.at(-1)!.position))
             // What was sent before is heard first: at most 2 s.
             yield* untilPlayed(page, decided / sampleRate + 2.3)

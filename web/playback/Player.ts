@@ -16,6 +16,13 @@ import { type Segment, Timeline } from "./Timeline.ts"
 
 export const stages = ["balance", "dynamics", "stereo", "loudness"] as const
 export type Stage = (typeof stages)[number]
+/** What a stage is left out by. */
+const bypassNames: Readonly<Record<Stage, string>> = {
+  balance: "balance",
+  dynamics: "dynamics",
+  stereo: "width",
+  loudness: "gain"
+}
 
 export interface Enhancement {
   readonly preset: Preset
@@ -331,7 +338,11 @@ export class Player {
     const isBypassSent = this.#state.canBypass !== false && (bypass.length > 0 || this.#state.canBypass === true)
     if (bypass.length > 0) this.#update({ canBypass: this.#state.canBypass ?? true })
     this.#isGlideAsked = true
-    this.#feeds.enhanced.send("set_enhancement", { preset, intensity, ...(isBypassSent ? { bypass } : {}) })
+    this.#feeds.enhanced.send("set_enhancement", {
+      preset,
+      intensity,
+      ...(isBypassSent ? { bypass: bypass.map((stage) => bypassNames[stage]) } : {})
+    })
   }
 
   #refuse(code: string, message: string): void {
