@@ -2,16 +2,16 @@
 import { HttpApiBuilder, HttpApiSwagger, HttpLayerRouter, HttpServerResponse, OpenApi } from "@effect/platform"
 import { Effect, Layer, Option } from "effect"
 import type { TrackUnreadable } from "../domain/AnalysisError.ts"
-import type { ListedTrack } from "../domain/Library.ts"
 import { decide, fallbackPlan } from "../domain/MasteringDecision.ts"
 import type { TrackFile, TrackId, TrackNotFound } from "../domain/Track.ts"
 import { resample } from "../dsp/Waveform.ts"
 import { FingerprintGenerator } from "../services/FingerprintGenerator.ts"
 import { FingerprintRepo } from "../services/FingerprintRepo.ts"
-import { BadRequest, Gone, LatheApi, NotFound } from "../services/LatheApi.ts"
-import { type InvalidCursor, LibraryCatalog } from "../services/LibraryCatalog.ts"
+import { Gone, LatheApi, NotFound } from "../services/LatheApi.ts"
+import { LibraryCatalog } from "../services/LibraryCatalog.ts"
 import { TrackLibrary } from "../services/TrackLibrary.ts"
 import { TrackMedia } from "../services/TrackMedia.ts"
+import { findTracks, orBadRequest, startScan, withRunning } from "./libraryAnswers.ts"
 import { serviceStatus } from "./serviceStatus.ts"
 import { version } from "./version.ts"
 
@@ -23,24 +23,6 @@ const orProblem = <A, R>(effect: Effect.Effect<A, TrackNotFound | TrackUnreadabl
     TrackUnreadable: ({ message }) => new Gone({ code: "track_unreadable", message })
   })
 
-export const orBadRequest = <A, R>(effect: Effect.Effect<A, InvalidCursor, R>) =>
-  Effect.mapError(effect, ({ message }) => new BadRequest({ code: "invalid_cursor", message }))
-
-/** Begins a scan that nobody waits for; answers how it stands. */
-export const startScan = (library: TrackLibrary["Type"]) =>
-  library.scan.pipe(
-    Effect.catchAllCause((cause) => Effect.logError("A scan of the music folders died", cause)),
-    Effect.forkDaemon,
-    Effect.zipRight(Effect.yieldNow()),
-    Effect.zipRight(library.scanStatus)
-  )
-
-/** Says what is being measured, which the catalog does not know. */
-export const withRunning =
-  (running: ReadonlySet<number>) =>
-  (track: ListedTrack): ListedTrack =>
-    track.fingerprint === "pending" && running.has(track.id) ? { ...track, fingerprint: "analyzing" } : track
-
 const tracks = HttpApiBuilder.group(api, "tracks", (handlers) =>
   Effect.gen(function* () {
     const library = yield* TrackLibrary
@@ -51,13 +33,7 @@ const tracks = HttpApiBuilder.group(api, "tracks", (handlers) =>
     const resolve = (id: TrackId) => orProblem(library.resolve(id))
 
     return handlers
-      .handle("list", ({ urlParams: { album_id, artist_id, ...request } }) =>
-        Effect.gen(function* () {
-          const running = yield* generator.running
-          const page = yield* orBadRequest(catalog.tracks({ ...request, albumId: album_id, artistId: artist_id }))
-          return { ...page, items: page.items.map(withRunning(running)) }
-        })
-      )
+      .handle("list", ({ urlParams }) => findTracks(catalog, generator)(urlParams))
       .handle("one", ({ path: { id } }) =>
         Effect.gen(function* () {
           yield* resolve(id)

@@ -8,7 +8,7 @@ import { LatheCalls, LatheRpcs, LatheStreams, type MasteredEvent } from "../serv
 import { LibraryCatalog } from "../services/LibraryCatalog.ts"
 import { TrackLibrary } from "../services/TrackLibrary.ts"
 import { StreamEvent, TrackStreamer } from "../services/TrackStreamer.ts"
-import { orBadRequest, startScan, withRunning } from "./LatheApiRoutes.ts"
+import { findTracks, orBadRequest, startScan } from "./libraryAnswers.ts"
 import { littleEndianBytes } from "./littleEndian.ts"
 import { serviceStatus } from "./serviceStatus.ts"
 
@@ -48,12 +48,7 @@ const calls = LatheCalls.toLayer(
             onSome: (analysis) => decide({ analysis, preset, intensity, bypass })
           })
         ).pipe(guarded),
-      FindTracks: ({ album_id, artist_id, ...request }) =>
-        Effect.gen(function* () {
-          const running = yield* generator.running
-          const page = yield* orBadRequest(catalog.tracks({ ...request, albumId: album_id, artistId: artist_id }))
-          return { ...page, items: page.items.map(withRunning(running)) }
-        }).pipe(guarded),
+      FindTracks: (request) => guarded(findTracks(catalog, generator)(request)),
       FindAlbums: (request) => guarded(orBadRequest(catalog.albums(request))),
       FindArtists: (request) => guarded(orBadRequest(catalog.artists(request))),
       ListUnreadable: (request) => guarded(orBadRequest(catalog.unreadable(request))),
