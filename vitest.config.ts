@@ -8,6 +8,9 @@ process.env["NODE_COMPILE_CACHE"] ??= fileURLToPath(new URL("gen/compile-cache",
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    globalSetup: "./test/support/built.ts",
+    // Loading Effect takes longer than most tests: files that run in one process share it.
+    isolate: false,
     reporters: ["default", "./test/support/ClosingLineReporter.ts"],
     silent: "passed-only",
     // All cores: vitest would leave one idle.

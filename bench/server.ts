@@ -6,26 +6,25 @@ import { spawn } from "node:child_process"
 import { mkdtempSync, realpathSync, rmSync } from "node:fs"
 import { availableParallelism, loadavg, tmpdir } from "node:os"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import { createClient } from "@connectrpc/connect"
 import { createGrpcTransport } from "@connectrpc/connect-node"
 import { Schema } from "effect"
 import { FingerprintService } from "../gen/lathe/fingerprint/v1/fingerprint_pb.js"
 import { ListeningLine } from "../src/layers/FingerprintServer.ts"
+import { built } from "../test/support/built.ts"
 import { inTurn, median, report, runProcess } from "./support/measure.ts"
 import { writeTestPiece } from "./support/pieces.ts"
 
 const rounds = 7
-const workers = 2
 const seconds = 120
 const parts = 4
 /** Two tracks on two workers may take this much longer than one. */
 const mostOverhead = 1.15
 
-const entry = fileURLToPath(new URL("./support/fingerprintServer.ts", import.meta.url))
-
 const startServer = (folder: string) => {
-  const child = spawn(process.execPath, [entry, folder, String(workers)], { stdio: ["ignore", "pipe", "inherit"] })
+  const child = spawn(process.execPath, [built("cli"), "fingerprint-server", "--port", "0", "--root", folder], {
+    stdio: ["ignore", "pipe", "inherit"]
+  })
   const end = () =>
     new Promise<void>((resolve) => {
       child.once("exit", () => resolve())

@@ -4,10 +4,10 @@
  * processes that this one starts: they start in about two thirds of the time.
  */
 import { enableCompileCache } from "node:module"
-import { fileURLToPath } from "node:url"
+import { generated } from "./layers/entryPoints.ts"
 import { keepCompiled } from "./layers/workerProcess/keepCompiled.ts"
 
-process.env["NODE_COMPILE_CACHE"] ??= fileURLToPath(new URL("../gen/compile-cache", import.meta.url))
+process.env["NODE_COMPILE_CACHE"] ??= generated("compile-cache")
 enableCompileCache(process.env["NODE_COMPILE_CACHE"])
 keepCompiled()
 await import("./commandLine.ts")

@@ -10,9 +10,13 @@ import {
   WorkerOrder,
   WorkerReport
 } from "../../src/layers/TrackAnalyzerProcessProtocol.ts"
+import { built } from "../../test/support/built.ts"
 
 const encodeOrder = Schema.encodeSync(WorkerOrder)
 const decodeReport = Schema.decodeSync(WorkerReport)
+
+/** As its users run it. */
+const builtWorkerCommand = [...analysisWorkerCommand.slice(0, -1), built("analysisWorker")]
 
 export interface AnalysisWorker {
   /** Analyses one file after the other; rejects where the worker refuses it or is lost. */
@@ -25,7 +29,7 @@ export interface AnalysisWorker {
 }
 
 export const startAnalysisWorker = async (
-  command: ReadonlyArray<string> = analysisWorkerCommand
+  command: ReadonlyArray<string> = builtWorkerCommand
 ): Promise<AnalysisWorker> => {
   const child = spawn(process.execPath, command, {
     stdio: ["pipe", 2, 2, "pipe"],

@@ -15,7 +15,7 @@ import {
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { dirname, join, resolve } from "node:path"
-import { fileURLToPath } from "node:url"
+import { generated } from "../layers/entryPoints.ts"
 import { version } from "../layers/version.ts"
 import { givenBy, optionOf, readSetting } from "./settings.ts"
 import { colour } from "./terminal.ts"
@@ -57,7 +57,7 @@ const node = Effect.sync((): Finding => {
 
 const built = (what: string, path: string) =>
   Effect.sync((): Finding => {
-    const isThere = existsSync(fileURLToPath(new URL(`../../gen/${path}`, import.meta.url)))
+    const isThere = existsSync(generated(path))
     return isThere
       ? { what, state: "ok", detail: "built" }
       : { what, state: "fault", detail: "not built", advice: 'Run "npm run prepare".' }

@@ -7,7 +7,6 @@ import { spawn } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { availableParallelism } from "node:os"
 import type { Readable } from "node:stream"
-import { fileURLToPath } from "node:url"
 import { Data, Deferred, Duration, Effect, Exit, FiberId, Layer, Option, Schema, Stream } from "effect"
 import type { TrackUnreadable } from "../domain/AnalysisError.ts"
 import type { MasteringPlan } from "../domain/MasteringPlan.ts"
@@ -21,6 +20,7 @@ import {
   RenderReport,
   reportDescriptor
 } from "./ChunkMasteringProcessProtocol.ts"
+import { entryPoint } from "./entryPoints.ts"
 import { fromLittleEndian } from "./littleEndian.ts"
 import * as Child from "./supervision/Child.ts"
 import * as Supervisor from "./supervision/Supervisor.ts"
@@ -55,9 +55,7 @@ const restartPolicy: RestartPolicy = { strategy: "one-for-one", intensity: Infin
 /** Between a death and the next start: streams wait, so almost none at first. */
 const restartBackoff: RestartBackoff = { firstMs: 20, mostMs: 5000, healthyMs: 60_000 }
 
-export const renderWorkerCommand: ReadonlyArray<string> = [
-  fileURLToPath(new URL("../renderWorker.ts", import.meta.url))
-]
+export const renderWorkerCommand: ReadonlyArray<string> = [entryPoint("renderWorker")]
 
 /** The worker died, hung or talked nonsense. Stays inside the pool. */
 class WorkerLost extends Data.TaggedError("WorkerLost")<{ readonly detail: string }> {

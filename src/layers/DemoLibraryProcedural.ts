@@ -8,6 +8,7 @@ import type { Stereo } from "../dsp/demo/Stereo.ts"
 import { AudioEncoder } from "../services/AudioEncoder.ts"
 import { DemoLibrary } from "../services/DemoLibrary.ts"
 import { writeErrorFrom } from "./audioWriteErrors.ts"
+import { entryPoint } from "./entryPoints.ts"
 
 const sampleRate = 44_100
 
@@ -16,8 +17,6 @@ const concurrency = 2
 
 /** Samples per channel handed to the encoder at a time: about a millisecond of its work. */
 const blockFrames = 8192
-
-const workerUrl = new URL("../demoWorker.ts", import.meta.url)
 
 const make = Effect.gen(function* () {
   const encoder = yield* AudioEncoder
@@ -67,7 +66,7 @@ const exists = (path: string): Effect.Effect<boolean> =>
 /** Renders in a thread of its own, which interruption ends. A thread that fails is a defect. */
 const render = ({ fileName }: DemoPiece): Effect.Effect<Stereo> =>
   Effect.async<Stereo>((resume) => {
-    const worker = new Worker(workerUrl, { workerData: { fileName, sampleRate } })
+    const worker = new Worker(entryPoint("demoWorker"), { workerData: { fileName, sampleRate } })
     worker.once("message", (channels: Stereo) => resume(Effect.succeed(channels)))
     worker.once("error", (cause) => resume(Effect.die(cause)))
     worker.once("exit", (code) => resume(Effect.dieMessage(`Rendering ${fileName} ended with exit code ${code}`)))

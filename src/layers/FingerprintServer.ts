@@ -1,7 +1,6 @@
 /** The fingerprint server: gRPC, gRPC-Web, Connect and plain HTTP on one port, in front of a TrackAnalyzer. */
 import { ConnectError } from "@connectrpc/connect"
 import { Console, Context, Duration, Effect, identity, Layer, Schema } from "effect"
-import { readFileSync } from "node:fs"
 import { ServerTimedOut } from "../domain/FingerprintServerError.ts"
 import type { PortUnavailable } from "../domain/PortUnavailable.ts"
 import { TrackAnalyzer } from "../services/TrackAnalyzer.ts"
@@ -9,6 +8,7 @@ import { type Compute, make as makeGrpc } from "./fingerprintServer/Grpc.ts"
 import { isFromElsewhere, make as makeHttp, refuseElsewhere } from "./fingerprintServer/Http.ts"
 import { listen } from "./fingerprintServer/Port.ts"
 import { FingerprintServerQueue } from "./FingerprintServerQueue.ts"
+import { version } from "./version.ts"
 import { shuttingDown } from "./fingerprintServer/Refusals.ts"
 import { resolveBelow } from "./fingerprintServer/Roots.ts"
 import * as TrackAnalyzerProcessPool from "./TrackAnalyzerProcessPool.ts"
@@ -44,10 +44,6 @@ export const ListeningLine = Schema.parseJson(
     port: Schema.Int
   })
 )
-
-const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
-  version: string
-}
 
 const make = (options: FingerprintServerOptions) =>
   Effect.gen(function* () {

@@ -2,10 +2,10 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { get } from "node:http"
 import { createServer } from "node:net"
-import { fileURLToPath } from "node:url"
 import { Data, Duration, Effect, Schedule } from "effect"
 import type { RestartBackoff } from "../domain/supervision/RestartBackoff.ts"
 import type { RestartPolicy } from "../domain/supervision/SupervisorDecision.ts"
+import { entryPoint } from "./entryPoints.ts"
 import type { Child } from "./supervision/Child.ts"
 import * as Supervisor from "./supervision/Supervisor.ts"
 
@@ -81,11 +81,9 @@ const serverProcess = (options: FingerprintServerProcessOptions): Child => {
   }
 }
 
-const entry = fileURLToPath(new URL("../cli.ts", import.meta.url))
-
 const spawnServer = ({ folders, port, command }: FingerprintServerProcessOptions): ChildProcess => {
   const roots = folders.flatMap((folder) => ["--root", folder])
-  const words = command ?? [entry, "fingerprint-server", "--port", String(port), ...roots]
+  const words = command ?? [entryPoint("cli"), "fingerprint-server", "--port", String(port), ...roots]
   // The channel of `ipc` carries nothing: its end tells the child that this process is gone, however it went.
   const server = spawn(process.execPath, words, { stdio: ["ignore", "ignore", "inherit", "ipc"] })
   // It tells who waits for the death, if somebody does; without a listener it would end this process.
@@ -125,35 +123,39 @@ const hasExited = ({ exitCode, pid, signalCode }: ChildProcess) =>
 /** Done once the server answers no more, or has not begun to. */
 const silence = ({ port, watch = watchPolicy }: FingerprintServerProcessOptions): Effect.Effect<void> =>
   Effect.gen(function* () {
-    const answers = Effect.timeoutTo(isHealthy(port), {
-      duration: watch.deadline,
-      onTimeout: () => false,
-      onSuccess: (isWell) => isWell
-    })
-    const interval = Schedule.spaced(watch.interval)
-    const begun = yield* answers.pipe(
-      Effect.repeat({ schedule: interval, until: (hasAnswered) => hasAnswered }),
-      Effect.timeoutOption(watch.startDeadline)
-    )
-    if (begun._tag === "None") return
+    let hasBegun = false
     let missing = 0
-    const ask = Effect.map(answers, (hasAnswered) => {
-      missing = hasAnswered ? 0 : missing + 1
+    const ask = Effect.map(answerOf(port, watch.deadline), (answer) => {
+      if (answer === "well") {
+        hasBegun = true
+        missing = 0
+      }
+      // Before it has begun nobody listens; who listens and says nothing is stopped, or hangs, at any time.
+      else if (hasBegun || answer === "silent") missing += 1
     })
-    yield* Effect.repeat(ask, { schedule: interval, until: () => missing >= watch.failures })
+    const noMore = Effect.repeat(ask, {
+      schedule: Schedule.spaced(watch.interval),
+      until: () => missing >= watch.failures
+    })
+    const notBegun = Effect.sleep(watch.startDeadline).pipe(
+      Effect.zipRight(Effect.suspend(() => (hasBegun ? Effect.never : Effect.void)))
+    )
+    yield* Effect.raceFirst(noMore, notBegun)
   })
 
-/** Whether the server says that it is well. May take for ever. */
-const isHealthy = (port: number): Effect.Effect<boolean> =>
-  Effect.async<boolean>((resume) => {
+/** silent: nothing within the deadline, where somebody listens. */
+type Answer = "well" | "unwell" | "silent"
+
+const answerOf = (port: number, deadline: Duration.DurationInput): Effect.Effect<Answer> =>
+  Effect.async<Answer>((resume) => {
     // A connection of its own each time: one that is kept tells of the last server.
     const request = get({ host: "127.0.0.1", port, path: "/health", agent: false }, (response) => {
       response.resume()
-      resume(Effect.succeed(response.statusCode === 200))
+      resume(Effect.succeed(response.statusCode === 200 ? "well" : "unwell"))
     })
-    request.on("error", () => resume(Effect.succeed(false)))
+    request.on("error", () => resume(Effect.succeed("unwell")))
     return Effect.sync(() => request.destroy())
-  })
+  }).pipe(Effect.timeoutTo({ duration: deadline, onTimeout: (): Answer => "silent", onSuccess: (answer) => answer }))
 
 /** `port` where it is free on loopback, else another one that is. */
 export const findFreePort = (port: number): Effect.Effect<number> =>

@@ -3,15 +3,15 @@ import { HttpLayerRouter, HttpServerResponse } from "@effect/platform"
 import { Effect, Layer, Metric } from "effect"
 import { existsSync, readdirSync } from "node:fs"
 import { join, relative, sep } from "node:path"
-import { fileURLToPath } from "node:url"
 import { FingerprintGenerator } from "../services/FingerprintGenerator.ts"
 import { isReady, Readiness } from "../services/Readiness.ts"
 import { SupervisionTree } from "../services/SupervisionTree.ts"
+import { generated } from "./entryPoints.ts"
 import * as ProcessMetrics from "./ProcessMetrics.ts"
 import { contentType, toPrometheusText } from "./PrometheusText.ts"
 
 /** Built by `npm run build:web`. */
-const webFolder = fileURLToPath(new URL("../../gen/web/", import.meta.url))
+const webFolder = generated("web/")
 
 /** Paths below the folder, listed once, at start: nothing else of the disk can be asked for. */
 const webFiles = (): ReadonlyArray<string> =>

@@ -4,7 +4,6 @@
  */
 import { spawn } from "node:child_process"
 import { availableParallelism } from "node:os"
-import { fileURLToPath } from "node:url"
 import type { Readable } from "node:stream"
 import {
   Data,
@@ -23,6 +22,7 @@ import {
 import type { AnalysisError } from "../domain/AnalysisError.ts"
 import type { AnalysisProgress, TrackAnalysis } from "../domain/Fingerprint.ts"
 import { TrackAnalyzer } from "../services/TrackAnalyzer.ts"
+import { entryPoint } from "./entryPoints.ts"
 import * as FingerprintServerQueue from "./FingerprintServerQueue.ts"
 import { makeLineSplitter, reportDescriptor, WorkerOrder, WorkerReport } from "./TrackAnalyzerProcessProtocol.ts"
 import { endProcess } from "./workerProcess/endProcess.ts"
@@ -64,7 +64,7 @@ class WorkerLost extends Data.TaggedError("WorkerLost")<{ readonly detail: strin
 export const analysisWorkerCommand: ReadonlyArray<string> = [
   "--max-semi-space-size=1",
   "--max-old-space-size=48",
-  fileURLToPath(new URL("../analysisWorker.ts", import.meta.url))
+  entryPoint("analysisWorker")
 ]
 
 /**

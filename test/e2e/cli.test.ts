@@ -6,17 +6,17 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import { dimensionNames } from "../../src/domain/Fingerprint.ts"
 import * as AudioDecoderNodeAv from "../../src/layers/AudioDecoderNodeAv.ts"
 import type { ServiceStatus } from "../../src/services/LatheApi.ts"
 import { decodeAll, temporaryFolder, writeAudioFile } from "../support/audioFiles.ts"
+import { built } from "../support/built.ts"
 import { trackWith } from "../support/loudTrack.ts"
 import { integratedLufs } from "../support/loudness.ts"
 import { onAll, sine } from "../support/signals.ts"
 
 const sampleRate = 44_100
-const cli = fileURLToPath(new URL("../../src/cli.ts", import.meta.url))
+const cli = built("cli")
 
 interface Outcome {
   readonly code: number | null

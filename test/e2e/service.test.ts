@@ -1,5 +1,5 @@
 /** The real service, as `lathe serve` starts it, over real files, sockets and processes. */
-import { assert, layer } from "@effect/vitest"
+import { assert } from "@effect/vitest"
 import { Context, Effect, Layer, Schedule } from "effect"
 import { execFile } from "node:child_process"
 import { existsSync, mkdirSync, rmSync } from "node:fs"
@@ -9,6 +9,7 @@ import { promisify } from "node:util"
 import { temporaryFolder, writeAudioFile } from "../support/audioFiles.ts"
 import { trackWith } from "../support/loudTrack.ts"
 import { parsePrometheus } from "../support/prometheus.ts"
+import { layer } from "../support/sharedLayer.ts"
 import { startService } from "../support/service.ts"
 import { connect, type StreamClient } from "../support/StreamClient.ts"
 
@@ -83,7 +84,7 @@ const fingerprinted = (url: string, trackId: number) =>
     })
   )
 
-layer(Layer.scoped(Setup, setup), { excludeTestServices: true, timeout: "1 minute" })("The service", (it) => {
+layer(Layer.scoped(Setup, setup), { timeoutMs: 60_000 })("The service", (it) => {
   it.scoped(
     "masters by class: crest 12.0 at -11.0 LUFS expands by 0.1, 8.5 at -8.2 by 0.45; cold, then warm",
     () =>

@@ -5,14 +5,14 @@ import { spawn } from "node:child_process"
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { connect as connectTcp } from "node:net"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import { temporaryFolder, writeAudioFile } from "../support/audioFiles.ts"
+import { built } from "../support/built.ts"
 import { trackWith } from "../support/loudTrack.ts"
 import { startService } from "../support/service.ts"
 import { connect } from "../support/StreamClient.ts"
 
 const sampleRate = 44_100
-const cli = fileURLToPath(new URL("../../src/cli.ts", import.meta.url))
+const cli = built("cli")
 
 const setUp = Effect.gen(function* () {
   const root = yield* temporaryFolder

@@ -1,7 +1,6 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import { Chunk, Context, Deferred, Effect, Exit, Fiber, Layer, Schedule, Scope, Stream } from "effect"
 import { TrackUnreadable } from "../../src/domain/AnalysisError.ts"
@@ -10,9 +9,10 @@ import * as ChunkMasteringProcessPool from "../../src/layers/ChunkMasteringProce
 import { encodeMessage, makeMessageSplitter } from "../../src/layers/ChunkMasteringProcessProtocol.ts"
 import * as ChunkMasteringRenderer from "../../src/layers/ChunkMasteringRenderer.ts"
 import { ChunkMastering, type PcmFrame, type RenderRequest } from "../../src/services/ChunkMastering.ts"
+import { built } from "../support/built.ts"
 import { faultAt, scriptedMastering, scriptedSong, songRate } from "../support/scriptedSong.ts"
 
-const scriptedWorker = fileURLToPath(new URL("../support/scriptedRenderWorker.ts", import.meta.url))
+const scriptedWorker = built("scriptedRenderWorker")
 
 const plan = fallbackPlan({ preset: "punchy", intensity: 1 })
 const otherPlan = fallbackPlan({ preset: "warm", intensity: 0.5 })

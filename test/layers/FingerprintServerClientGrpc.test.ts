@@ -2,12 +2,12 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { createServer as createHttp2Server } from "node:http2"
 import { type AddressInfo, createServer, type Server } from "node:net"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import { Chunk, Context, Deferred, type Duration, Effect, Fiber, Layer, Queue, Schedule, Stream } from "effect"
 import { layer } from "../../src/layers/FingerprintServerClientGrpc.ts"
 import { FingerprintServerClient } from "../../src/services/FingerprintServerClient.ts"
 import { someAnalysis } from "../support/analyses.ts"
+import { built } from "../support/built.ts"
 import { makeServer, musicFolder, type ServerOptions } from "../support/fingerprintServers.ts"
 
 const makeClient = (port: number, deadline?: Duration.DurationInput) =>
@@ -56,7 +56,7 @@ const kill = (child: ChildProcess) =>
     child.kill("SIGKILL")
   })
 
-const serverProcess = fileURLToPath(new URL("../support/fingerprintServerProcess.ts", import.meta.url))
+const serverProcess = built("fingerprintServerProcess")
 
 describe("FingerprintServerClientGrpc", () => {
   it.scopedLive("gives progress, then exactly one result as the last event", () =>

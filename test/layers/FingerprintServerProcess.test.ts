@@ -1,11 +1,11 @@
 /** Real processes, watched, killed and stopped. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Schedule, Scope } from "effect"
-import { fileURLToPath } from "node:url"
 import * as FingerprintServerProcess from "../../src/layers/FingerprintServerProcess.ts"
 import * as Supervisor from "../../src/layers/supervision/Supervisor.ts"
+import { built } from "../support/built.ts"
 
-const script = fileURLToPath(new URL("../support/scriptedFingerprintServer.ts", import.meta.url))
+const script = built("scriptedFingerprintServer")
 
 /** Starting a process takes as long as the machine is busy. */
 const patience = 60_000

@@ -1,6 +1,6 @@
 /** The HTTP API through its real routes, as a web handler: over a folder of files, and over 100 000 rows. */
 import { HttpLayerRouter, HttpServer } from "@effect/platform"
-import { assert, describe, it, layer } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
 import { mkdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -22,6 +22,7 @@ import { someScanned } from "../support/catalog.ts"
 import { pngPixel, tagMp3 } from "../support/id3.ts"
 import { libraryLayer, until } from "../support/library.ts"
 import { fillLibrary } from "../support/largeLibrary.ts"
+import { layer } from "../support/sharedLayer.ts"
 import { onAll, sine } from "../support/signals.ts"
 
 const sidecar = Layer.succeed(FingerprintSidecar, { find: () => Effect.succeedNone, store: () => Effect.void })
@@ -369,10 +370,10 @@ const overFiles = Layer.unwrapEffect(Effect.map(Files, ({ folder }) => apiOver([
   Layer.provideMerge(files)
 )
 
-layer(overFiles, { excludeTestServices: true })("The API over files", (it) => {
+layer(overFiles)("The API over files", (it) => {
   const ids = { picture: 1, plain: 2, gone: 3 }
 
-  it.effect("starts a scan, tells how it stands, and what could not be read", () =>
+  it.scoped("starts a scan, tells how it stands, and what could not be read", () =>
     Effect.gen(function* () {
       assert.deepInclude((yield* get("/api/scan")).json, { running: false, files_found: 0, finished_at: null })
       const started = yield* get("/api/scan", { method: "POST" })
@@ -397,7 +398,7 @@ layer(overFiles, { excludeTestServices: true })("The API over files", (it) => {
     })
   )
 
-  it.effect("gives the picture of a track as what it is, with an ETag that saves sending it again", () =>
+  it.scoped("gives the picture of a track as what it is, with an ETag that saves sending it again", () =>
     Effect.gen(function* () {
       const art = yield* get(`/api/tracks/${ids.picture}/art`)
       assert.strictEqual(art.status, 200)
@@ -416,7 +417,7 @@ layer(overFiles, { excludeTestServices: true })("The API over files", (it) => {
     })
   )
 
-  it.effect("draws the waveform of the original over all channels, in as many points as are asked for", () =>
+  it.scoped("draws the waveform of the original over all channels, in as many points as are asked for", () =>
     Effect.gen(function* () {
       const peak = (dbfs: number) => 10 ** (dbfs / 20)
       const { json } = yield* get(`/api/tracks/${ids.plain}/waveform?points=8`)
@@ -432,7 +433,7 @@ layer(overFiles, { excludeTestServices: true })("The API over files", (it) => {
     })
   )
 
-  it.effect("gives fingerprint and plan where a track is measured, and says so where it is not", () =>
+  it.scoped("gives fingerprint and plan where a track is measured, and says so where it is not", () =>
     Effect.gen(function* () {
       const none = yield* get(`/api/tracks/${ids.picture}/fingerprint`)
       assert.deepInclude(none.json, { _tag: "NotFound", code: "not_analysed" })
@@ -454,7 +455,7 @@ layer(overFiles, { excludeTestServices: true })("The API over files", (it) => {
     })
   )
 
-  it.effect("describes itself in OpenAPI, and on a page that asks nobody else", () =>
+  it.scoped("describes itself in OpenAPI, and on a page that asks nobody else", () =>
     Effect.gen(function* () {
       const { json } = yield* get("/openapi.json")
       assert.strictEqual(json.info.title, "lathe")
@@ -467,7 +468,7 @@ layer(overFiles, { excludeTestServices: true })("The API over files", (it) => {
     })
   )
 
-  it.effect("lets no path of the disk out, in no answer", () =>
+  it.scoped("lets no path of the disk out, in no answer", () =>
     Effect.gen(function* () {
       const { folder, root } = yield* Files
       const gone = yield* get(`/api/tracks/${ids.gone}`)
@@ -499,42 +500,39 @@ layer(overFiles, { excludeTestServices: true })("The API over files", (it) => {
 
 const many = Layer.effectDiscard(fillLibrary(2000))
 
-layer(Layer.provideMerge(many, apiOver([])), { excludeTestServices: true, timeout: "5 minutes" })(
-  "The API over 100 000 tracks",
-  (it) => {
-    it.effect(
-      "counts and pages them, far in as well, and finds few among many",
-      () =>
-        Effect.gen(function* () {
-          const first = yield* get("/api/tracks?sort=artist&limit=500")
-          assert.strictEqual(first.json.total, 100_000)
-          assert.strictEqual(first.json.items[0].title, "Song 0 of 0")
-          assert.lengthOf(first.json.items, 500)
-          const last = yield* get("/api/tracks?sort=artist&order=desc&limit=1")
-          assert.strictEqual(last.json.items[0].title, "Song 49 of 1999")
-          assert.strictEqual((yield* get("/api/albums")).json.total, 10_000)
-          assert.strictEqual((yield* get("/api/artists")).json.total, 2000)
-          const few = yield* get("/api/tracks?search=song%20artist%201234")
-          assert.strictEqual(few.json.total, 50)
-          const broad = yield* get("/api/tracks?search=so&sort=title&order=desc&limit=2")
-          assert.strictEqual(broad.json.total, 100_000)
-          assert.deepStrictEqual(titlesOf(broad.json.items), ["Song 49 of 1999", "Song 49 of 1998"])
-        }),
-      60_000
-    )
+layer(Layer.provideMerge(many, apiOver([])), { timeoutMs: 300_000 })("The API over 100 000 tracks", (it) => {
+  it.scoped(
+    "counts and pages them, far in as well, and finds few among many",
+    () =>
+      Effect.gen(function* () {
+        const first = yield* get("/api/tracks?sort=artist&limit=500")
+        assert.strictEqual(first.json.total, 100_000)
+        assert.strictEqual(first.json.items[0].title, "Song 0 of 0")
+        assert.lengthOf(first.json.items, 500)
+        const last = yield* get("/api/tracks?sort=artist&order=desc&limit=1")
+        assert.strictEqual(last.json.items[0].title, "Song 49 of 1999")
+        assert.strictEqual((yield* get("/api/albums")).json.total, 10_000)
+        assert.strictEqual((yield* get("/api/artists")).json.total, 2000)
+        const few = yield* get("/api/tracks?search=song%20artist%201234")
+        assert.strictEqual(few.json.total, 50)
+        const broad = yield* get("/api/tracks?search=so&sort=title&order=desc&limit=2")
+        assert.strictEqual(broad.json.total, 100_000)
+        assert.deepStrictEqual(titlesOf(broad.json.items), ["Song 49 of 1999", "Song 49 of 1998"])
+      }),
+    60_000
+  )
 
-    it.effect(
-      "walks a broad search by pages without losing or repeating one",
-      () =>
-        Effect.gen(function* () {
-          const { items } = yield* getAll("/api/tracks?search=song%2049&sort=artist", 500)
-          const matching = items.filter(({ title }) => /Song 49|of 49/.test(String(title)))
-          assert.lengthOf(new Set(items.map(({ id }) => id)), items.length)
-          assert.isAtLeast(matching.length, 2000)
-          const { json } = yield* get("/api/tracks?search=song%2049")
-          assert.strictEqual(json.total, items.length)
-        }),
-      60_000
-    )
-  }
-)
+  it.scoped(
+    "walks a broad search by pages without losing or repeating one",
+    () =>
+      Effect.gen(function* () {
+        const { items } = yield* getAll("/api/tracks?search=song%2049&sort=artist", 500)
+        const matching = items.filter(({ title }) => /Song 49|of 49/.test(String(title)))
+        assert.lengthOf(new Set(items.map(({ id }) => id)), items.length)
+        assert.isAtLeast(matching.length, 2000)
+        const { json } = yield* get("/api/tracks?search=song%2049")
+        assert.strictEqual(json.total, items.length)
+      }),
+    60_000
+  )
+})

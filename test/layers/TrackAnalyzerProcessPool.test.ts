@@ -2,16 +2,17 @@ import { spawn } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
-import { assert, describe, it, layer } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import { Context, Deferred, Effect, Exit, Fiber, Layer, Schedule, Scope } from "effect"
 import type { AnalysisProgress } from "../../src/domain/Fingerprint.ts"
 import { FingerprintServerQueue } from "../../src/layers/FingerprintServerQueue.ts"
 import * as TrackAnalyzerProcessPool from "../../src/layers/TrackAnalyzerProcessPool.ts"
 import { TrackAnalyzer } from "../../src/services/TrackAnalyzer.ts"
 import { someAnalysis } from "../support/analyses.ts"
+import { built } from "../support/built.ts"
+import { layer } from "../support/sharedLayer.ts"
 
-const scriptedWorker = fileURLToPath(new URL("../support/scriptedAnalysisWorker.ts", import.meta.url))
+const scriptedWorker = built("scriptedAnalysisWorker")
 
 const musicFolder = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "lathe-pool-"))),
@@ -66,7 +67,7 @@ const isRunning = (pid: number) => {
 }
 
 describe("TrackAnalyzerProcessPool", () => {
-  layer(sharedPool, { excludeTestServices: true, timeout: "60 seconds" })("with one worker", (it) => {
+  layer(sharedPool)("with one worker", (it) => {
     it.scoped("returns the analysis of a worker process, with its progress on the way", () =>
       Effect.gen(function* () {
         const folder = yield* musicFolder

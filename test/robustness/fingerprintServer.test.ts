@@ -17,8 +17,9 @@ import {
   ListeningLine
 } from "../../src/layers/FingerprintServer.ts"
 import * as TrackAnalyzerProcessPool from "../../src/layers/TrackAnalyzerProcessPool.ts"
+import { built } from "../support/built.ts"
 
-const scriptedWorker = fileURLToPath(new URL("../support/scriptedAnalysisWorker.ts", import.meta.url))
+const scriptedWorker = built("scriptedAnalysisWorker")
 const root = fileURLToPath(new URL("../..", import.meta.url))
 
 /** Starting processes takes as long as the machine is busy. */

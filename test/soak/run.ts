@@ -11,6 +11,7 @@ import { parseArgs } from "node:util"
 import { Effect } from "effect"
 import { makeRandom } from "../../src/dsp/demo/Random.ts"
 import { writeAudioFile } from "../support/audioFiles.ts"
+import { buildForTests } from "../support/built.ts"
 import { storeProblemsOf } from "../support/faultScenarios.ts"
 import { trackWith } from "../support/loudTrack.ts"
 import { type RunningService, startService } from "../support/service.ts"
@@ -123,6 +124,8 @@ const residentMb = (pid: number): number => {
   const [, kilobytes] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? []
   return Number(kilobytes) / 1000
 }
+
+await buildForTests()
 
 const folder = mkdtempSync(join(tmpdir(), "lathe-soak-"))
 const music = join(folder, "music")

@@ -8,10 +8,10 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync,
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
-import { fileURLToPath } from "node:url"
 import { Effect, Either, Schedule, Schema, type Scope } from "effect"
 import { TrackAnalysis } from "../../src/domain/Fingerprint.ts"
 import { temporaryFolder, writeAudioFile } from "./audioFiles.ts"
+import { built } from "./built.ts"
 import { type Listener, listen, type ListenerReport } from "./Listener.ts"
 import { trackWith } from "./loudTrack.ts"
 import { type RunningService, startFaultyService, startService } from "./service.ts"
@@ -202,15 +202,13 @@ const renderer = (signal: NodeJS.Signals) => ({
     )
 })
 
-const script = (name: string) => fileURLToPath(new URL(name, import.meta.url))
-
 /** A server that is well by its health: nothing is restarted, and nothing is stored. */
 const nonsense = (fault: string, behaviour: string) =>
   scenario({
     fault,
     mends: "nothing: after five failures in a row the server is left alone, then probed",
     start: ({ data, music }) =>
-      startFaultyService(data, music, { fingerprintServer: [script("faultyFingerprintServer.ts"), behaviour] }),
+      startFaultyService(data, music, { fingerprintServer: [built("faultyFingerprintServer"), behaviour] }),
     harm: () => Effect.void
   })
 
@@ -342,7 +340,7 @@ const endless: Scenario = {
   obstacle: always,
   run: Effect.gen(function* () {
     const { data, music } = yield* makeFolders(["a first", "b second", "c third", "d endless"])
-    const service = yield* startFaultyService(data, music, { renderWorker: [script("endlessRenderWorker.ts")] })
+    const service = yield* startFaultyService(data, music, { renderWorker: [built("endlessRenderWorker")] })
     const listeners = yield* threeListeners(service.url)
     yield* allHeard(listeners, before)
     const begun = performance.now()

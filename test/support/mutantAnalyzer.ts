@@ -129,7 +129,7 @@ const run = (folder: string, seed: number, from: number, end: number, keep: bool
     }
   }).pipe(Effect.provide(TrackAnalyzerLocal.layer.pipe(Layer.provide(AudioDecoderNodeAv.layer))))
 
-if (basename(process.argv[1] ?? "") === "mutantAnalyzer.ts") {
+if (/^mutantAnalyzer\.[jt]s$/.test(basename(process.argv[1] ?? ""))) {
   const [folder = "", seed, from, end, keep] = process.argv.slice(2)
   await Effect.runPromise(run(folder, Number(seed), Number(from), Number(end), keep === "keep"))
 }

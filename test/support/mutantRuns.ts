@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
-import { fileURLToPath } from "node:url"
 import { Schema } from "effect"
+import { built } from "./built.ts"
 import { MutantLine } from "./mutantAnalyzer.ts"
 
 export interface MutantFault {
@@ -42,7 +42,7 @@ const startDeadlineMs = 60_000
 /** Of the process, with Node and FFmpeg in it (about 200 MiB): no small file may make it ask for more. */
 const mostResidentMiB = 1024
 
-const mutantAnalyzer = fileURLToPath(new URL("./mutantAnalyzer.ts", import.meta.url))
+const mutantAnalyzer = built("mutantAnalyzer")
 
 export const runMutants = async (options: MutantRunOptions): Promise<MutantReport> => {
   const { analyzer = mutantAnalyzer, count, deadlineMs = 20_000, from = 0, keepIn, onEnded, onFault, seed } = options

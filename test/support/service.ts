@@ -2,9 +2,9 @@
 import { Effect, Schedule, Schema, type Scope } from "effect"
 import { type ChildProcess, spawn, type StdioOptions } from "node:child_process"
 import { readFileSync } from "node:fs"
-import { fileURLToPath } from "node:url"
 import { ListeningLine } from "../../src/layers/FingerprintServer.ts"
 import type { ServiceOptions } from "../../src/service.ts"
+import { built } from "./built.ts"
 
 export interface RunningService {
   readonly pid: number
@@ -20,8 +20,7 @@ export interface RunningService {
   readonly renderWorkers: () => ReadonlyArray<number>
 }
 
-const cli = fileURLToPath(new URL("../../src/cli.ts", import.meta.url))
-const faultyService = fileURLToPath(new URL("faultyService.ts", import.meta.url))
+const cli = built("cli")
 
 const untilExit = (child: ChildProcess) =>
   new Promise<void>((resolve) =>
@@ -98,7 +97,7 @@ export const startService = (
 
 /** The service over one folder, with processes that are not its own: see `faultyService.ts`. */
 export const startFaultyService = (dataFolder: string, folder: string, commands: ServiceOptions["commands"]) =>
-  running([faultyService, JSON.stringify({ dataFolder, folder, commands })])
+  running([built("faultyService"), JSON.stringify({ dataFolder, folder, commands })])
 
 /** The fingerprint server alone, reading below `folder`. */
 export const startFingerprintServer = (folder: string) =>

@@ -1,5 +1,5 @@
 /** The player in Chromium, against the real service: what it plays is compared sample by sample. */
-import { assert, describe, layer } from "@effect/vitest"
+import { assert, describe } from "@effect/vitest"
 import axe from "axe-core"
 import { Context, Effect, Layer } from "effect"
 import { mkdirSync } from "node:fs"
@@ -10,6 +10,7 @@ import { launchBrowser, noBrowser, openPage, type Page } from "../support/browse
 import { startCuttableProxy } from "../support/cuttableProxy.ts"
 import { answerFrom, makeTracks } from "../support/fakeLibraryApi.ts"
 import { trackWith } from "../support/loudTrack.ts"
+import { layer } from "../support/sharedLayer.ts"
 import { startService } from "../support/service.ts"
 import { connect, type StreamClient } from "../support/StreamClient.ts"
 
@@ -133,7 +134,7 @@ const seriousFaults = (page: Page) =>
 describe.skipIf(noBrowser !== undefined)(
   `The player${noBrowser === undefined ? "" : ` (skipped: ${noBrowser})`}`,
   () => {
-    layer(Layer.scoped(Setup, setup), { excludeTestServices: true, timeout: "3 minutes" })((it) => {
+    layer(Layer.scoped(Setup, setup), { timeoutMs: 180_000 })("in Chromium", (it) => {
       it.scoped(
         "is served with a strict policy, right types, and nothing beside it",
         () =>
