@@ -13,7 +13,7 @@ type AddTest<R> = (
 
 export const layer =
   <R, E>(shared: Layer.Layer<R, E>, { timeoutMs = 60_000 }: { readonly timeoutMs?: number } = {}) =>
-  (name: string, define: (it: { readonly scoped: AddTest<R> }) => void): void =>
+  (name: string, define: (it: { readonly scoped: AddTest<R> }) => void) =>
     describe(name, () => {
       const runtime = ManagedRuntime.make(shared)
       beforeAll(() => runtime.runPromise(Effect.void), timeoutMs)
