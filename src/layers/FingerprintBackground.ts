@@ -5,6 +5,7 @@
  */
 import { Clock, Duration, Effect, Layer, Option, Stream } from "effect"
 import type { TrackId } from "../domain/Track.ts"
+import { Actors } from "../services/Actors.ts"
 import { FingerprintGenerator } from "../services/FingerprintGenerator.ts"
 import { LibraryCatalog } from "../services/LibraryCatalog.ts"
 import { TrackLibrary } from "../services/TrackLibrary.ts"
@@ -32,7 +33,7 @@ interface Deferral {
   readonly until: number
 }
 
-const run = (atOnce: number) =>
+const start = (atOnce: number) =>
   Effect.gen(function* () {
     const library = yield* TrackLibrary
     const catalog = yield* LibraryCatalog
@@ -75,12 +76,9 @@ const run = (atOnce: number) =>
       }
     })
 
-    return yield* pass.pipe(
-      Effect.catchAllCause((cause) => Effect.logError("Fingerprinting in the background broke off", cause)),
-      Effect.zipRight(Effect.sleep(idlePause)),
-      Effect.forever
-    )
+    const actors = yield* Actors
+    yield* actors.keep("generation", "background", Effect.forever(Effect.zipRight(pass, Effect.sleep(idlePause))))
   })
 
 export const layer = ({ background = true, atOnce = 1 }: FingerprintBackgroundOptions = {}) =>
-  background ? Layer.scopedDiscard(Effect.forkScoped(run(atOnce))) : Layer.empty
+  background ? Layer.scopedDiscard(start(atOnce)) : Layer.empty

@@ -24,6 +24,7 @@ import {
 import type { FingerprintStatus } from "../domain/FingerprintStatus.ts"
 import * as Metrics from "../domain/Metrics.ts"
 import { isSameVersion, type TrackFile } from "../domain/Track.ts"
+import { Actors } from "../services/Actors.ts"
 import { FingerprintGenerator, type GenerationEvent } from "../services/FingerprintGenerator.ts"
 import { FingerprintRepo, type RememberedFailure, type TrackKey } from "../services/FingerprintRepo.ts"
 import { FingerprintServerClient } from "../services/FingerprintServerClient.ts"
@@ -116,7 +117,10 @@ const make = Effect.gen(function* () {
   const client = yield* FingerprintServerClient
   const scope = yield* Effect.scope
   const memory = makeMemory()
-  const jobs = yield* makeSharedWork<Job>(linger)
+  const actors = yield* Actors
+  const jobs = yield* makeSharedWork<Job>(linger, (key, fiber) =>
+    actors.adopt("generation", `fingerprint of track ${Number.parseInt(key)}`, fiber)
+  )
 
   /** One tier's look-up: counted, and a fault in it is a miss. */
   const lookUp = <A>(tier: Tier, find: Effect.Effect<Option.Option<A>>) =>

@@ -13,6 +13,7 @@ import {
   maximumCredits,
   type ServerMessage
 } from "../domain/StreamMessages.ts"
+import { Actors } from "../services/Actors.ts"
 import type { PcmFrame } from "../services/ChunkMastering.ts"
 import { ResumeTokens } from "../services/ResumeTokens.ts"
 import { type StreamError, StreamEvent, type StreamRequest, TrackStreamer } from "../services/TrackStreamer.ts"
@@ -85,6 +86,7 @@ export const makeStreamSession = (
   Effect.gen(function* () {
     const streamer = yield* TrackStreamer
     const tokens = yield* ResumeTokens
+    const actors = yield* Actors
     const scope = yield* Effect.scope
     const mailbox = yield* Queue.dropping<Parameters<StreamSession["receive"]>[0]>(mailboxCapacity)
     const transport = yield* Effect.makeSemaphore(1)
@@ -252,7 +254,8 @@ export const makeStreamSession = (
         )
       )
 
-    yield* Queue.take(mailbox).pipe(Effect.flatMap(answer), Effect.forever, Effect.forkIn(scope))
+    const answering = yield* Queue.take(mailbox).pipe(Effect.flatMap(answer), Effect.forever, Effect.forkIn(scope))
+    yield* actors.adopt("streaming", "session", answering)
 
     return {
       receive: (message) => Queue.unsafeOffer(mailbox, message),

@@ -1,12 +1,15 @@
-/** SupervisionTree: the supervisor at the root, over the children that the composition gives it. */
-import { Cause, Clock, Effect, Layer } from "effect"
+/** SupervisionTree and Actors: the supervisor at the root, over the children that the composition gives it and the groups of actors. */
+import { Cause, Clock, Context, Effect, Layer } from "effect"
 import { failureSentence } from "../domain/supervision/ChildEnd.ts"
 import type { RestartPolicy } from "../domain/supervision/SupervisorDecision.ts"
+import { type ActorGroup, Actors, type ActorsService } from "../services/Actors.ts"
 import { SupervisionTree } from "../services/SupervisionTree.ts"
+import * as Group from "./supervision/ActorGroup.ts"
 import type { Child } from "./supervision/Child.ts"
 import * as Supervisor from "./supervision/Supervisor.ts"
 
 export interface SupervisionTreeOptions {
+  /** Started first, in this order, and ended last; the groups of actors come behind them. */
   readonly children: ReadonlyArray<Child>
   /** What happens when the root gives up, with a sentence why: its children have ended, and nobody starts them again. */
   readonly onEscalation: (reason: string) => Effect.Effect<unknown>
@@ -19,7 +22,16 @@ export const rootPolicy: RestartPolicy = { strategy: "one-for-one", intensity: 3
 
 const make = ({ children, onEscalation }: SupervisionTreeOptions) =>
   Effect.gen(function* () {
-    const root = yield* Supervisor.make({ id: rootId, policy: rootPolicy, children })
+    const groups: Record<ActorGroup, Group.ActorGroup> = {
+      generation: Group.make("generation"),
+      library: Group.make("library"),
+      streaming: Group.make("streaming")
+    }
+    const root = yield* Supervisor.make({
+      id: rootId,
+      policy: rootPolicy,
+      children: [...children, ...Object.values(groups).map(({ supervised }) => supervised)]
+    })
     let status: "running" | "ended" = "running"
     let since = yield* Clock.currentTimeMillis
     let lastFailure: string | null = null
@@ -33,7 +45,11 @@ const make = ({ children, onEscalation }: SupervisionTreeOptions) =>
         yield* onEscalation(reason)
       })
     yield* Effect.forkScoped(Effect.catchAllCause(root.ended, giveUp))
-    return SupervisionTree.of({
+    const actors: ActorsService = {
+      adopt: (group, what, fiber) => groups[group].adopt(what, fiber),
+      keep: (group, name, work) => groups[group].keep(name, work)
+    }
+    const tree = SupervisionTree.of({
       snapshot: Effect.map(root.children, (children) => ({
         id: rootId,
         type: "supervisor",
@@ -44,7 +60,9 @@ const make = ({ children, onEscalation }: SupervisionTreeOptions) =>
         children
       }))
     })
+    return Context.make(SupervisionTree, tree).pipe(Context.add(Actors, actors))
   })
 
-export const layer = (options: SupervisionTreeOptions): Layer.Layer<SupervisionTree, Supervisor.ChildStartFailed> =>
-  Layer.scoped(SupervisionTree, make(options))
+export const layer = (
+  options: SupervisionTreeOptions
+): Layer.Layer<SupervisionTree | Actors, Supervisor.ChildStartFailed> => Layer.scopedContext(make(options))

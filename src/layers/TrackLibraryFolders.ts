@@ -5,6 +5,7 @@ import { basename, join, sep } from "node:path"
 import { TrackUnreadable } from "../domain/AnalysisError.ts"
 import { noScanYet, type ScanStatus } from "../domain/Library.ts"
 import { type FileVersion, isSameVersion, type TrackId } from "../domain/Track.ts"
+import { Actors } from "../services/Actors.ts"
 import { TrackFileReader } from "../services/TrackFileReader.ts"
 import { pathOf, type ScanReport, TrackLibrary } from "../services/TrackLibrary.ts"
 import { type FileLocation, type Scanned, TrackRepo } from "../services/TrackRepo.ts"
@@ -37,6 +38,7 @@ const make = (requestedFolders: ReadonlyArray<string>, options: TrackLibraryFold
   Effect.gen(function* () {
     const repo = yield* TrackRepo
     const reader = yield* TrackFileReader
+    const actors = yield* Actors
     const scope = yield* Effect.scope
     const stillness = Duration.decode(options.stillness ?? "1 second")
     const folders = yield* Effect.forEach(requestedFolders, (folder) =>
@@ -202,6 +204,7 @@ const make = (requestedFolders: ReadonlyArray<string>, options: TrackLibraryFold
         }),
         Effect.interruptible,
         Effect.forkIn(scope),
+        Effect.flatMap((fiber) => actors.adopt("library", "scan", fiber)),
         Effect.zipRight(Deferred.await(result))
       )
     })
@@ -238,16 +241,13 @@ const make = (requestedFolders: ReadonlyArray<string>, options: TrackLibraryFold
       )
 
     if (options.watch === true) {
-      yield* watching.take.pipe(
+      const followChanges = watching.take.pipe(
         Effect.flatMap((paths) => changes.withPermits(1)(Effect.forEach(paths, follow, { discard: true }))),
-        Effect.forever,
-        Effect.forkScoped
+        Effect.forever
       )
-      yield* scan.pipe(
-        Effect.catchAllCause((cause) => Effect.logError("A scan of the music folders died", cause)),
-        Effect.schedule(Schedule.spaced(options.rescanEvery ?? "10 minutes")),
-        Effect.forkScoped
-      )
+      const scanAgain = Effect.schedule(scan, Schedule.spaced(options.rescanEvery ?? "10 minutes"))
+      yield* actors.keep("library", "watcher", followChanges)
+      yield* actors.keep("library", "scanner", scanAgain)
     }
 
     const resolve = Effect.fn("TrackLibrary.resolve")(function* (id: TrackId) {

@@ -1,5 +1,5 @@
 /** TrackStreamer over the library, the generator and the renderer. */
-import { Deferred, Duration, Effect, Layer, Mailbox, Metric, Option, Queue, Stream } from "effect"
+import { Deferred, Duration, Effect, Layer, Mailbox, Metric, Option, Queue, type Scope, Stream } from "effect"
 import { effectiveIntensity, type Enhancement } from "../domain/Enhancement.ts"
 import type { TrackUnreadable } from "../domain/AnalysisError.ts"
 import type { TrackAnalysis } from "../domain/Fingerprint.ts"
@@ -8,6 +8,7 @@ import { streamsActive } from "../domain/Metrics.ts"
 import type { MasteringPlan } from "../domain/MasteringPlan.ts"
 import { TooManyStreams } from "../domain/TooManyStreams.ts"
 import type { TrackFile } from "../domain/Track.ts"
+import { Actors } from "../services/Actors.ts"
 import { ChunkMastering, type Rendering } from "../services/ChunkMastering.ts"
 import { FingerprintGenerator } from "../services/FingerprintGenerator.ts"
 import { pathOf, TrackLibrary } from "../services/TrackLibrary.ts"
@@ -36,6 +37,7 @@ const make = ({ maximumStreams }: TrackStreamerOptions) =>
     const library = yield* TrackLibrary
     const generator = yield* FingerprintGenerator
     const mastering = yield* ChunkMastering
+    const actors = yield* Actors
     let streams = 0
 
     /** Taken for as long as the stream's scope lives, however it ends. */
@@ -84,11 +86,16 @@ const make = ({ maximumStreams }: TrackStreamerOptions) =>
         Mailbox.into(to)
       )
 
+    const start = ({ track }: TrackFile, playing: Effect.Effect<unknown, never, Scope.Scope>) =>
+      Effect.flatMap(Effect.forkScoped(playing), (fiber) =>
+        actors.adopt("streaming", `stream of track ${track.id}`, fiber)
+      )
+
     const streamOriginal = (file: TrackFile, request: StreamRequest) =>
       Effect.gen(function* () {
         const { rendering, started } = yield* open(file, request, null)
         const playing = yield* Mailbox.make<StreamEvent, TrackUnreadable>(1)
-        yield* Effect.forkScoped(play(rendering, request, playing))
+        yield* start(file, play(rendering, request, playing))
         return Stream.concat(Stream.succeed(started), Mailbox.toStream(playing))
       })
 
@@ -138,7 +145,7 @@ const make = ({ maximumStreams }: TrackStreamerOptions) =>
         // Sound and news in the order in which they come; it ends with the sound. (Stream.merge starts fibers for each.)
         const playing = yield* Mailbox.make<StreamEvent, TrackUnreadable>(1)
         yield* Effect.forkScoped(Effect.forever(Effect.flatMap(Queue.take(news), (event) => playing.offer(event))))
-        yield* Effect.forkScoped(play(rendering, request, playing))
+        yield* start(file, play(rendering, request, playing))
         return Stream.concat(Stream.fromIterable(first), Mailbox.toStream(playing))
       })
 

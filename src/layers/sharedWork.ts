@@ -21,7 +21,10 @@ export interface SharedWork<A> {
 }
 
 /** Work that still runs when the scope closes is interrupted. */
-export const makeSharedWork = <A>(linger: Duration.DurationInput): Effect.Effect<SharedWork<A>, never, Scope.Scope> =>
+export const makeSharedWork = <A>(
+  linger: Duration.DurationInput,
+  onBegun: (key: string, fiber: Fiber.RuntimeFiber<void>) => Effect.Effect<void> = () => Effect.void
+): Effect.Effect<SharedWork<A>, never, Scope.Scope> =>
   Effect.gen(function* () {
     const scope = yield* Effect.scope
     const entries = new Map<string, Entry<A>>()
@@ -37,6 +40,7 @@ export const makeSharedWork = <A>(linger: Duration.DurationInput): Effect.Effect
         )
         const entry: Entry<A> = { value, fiber, waiting: 0 }
         if (fiber.unsafePoll() === null) entries.set(key, entry)
+        yield* onBegun(key, fiber)
         return entry
       })
 

@@ -24,11 +24,13 @@ import * as FingerprintRepoSqlite from "../../src/layers/FingerprintRepoSqlite.t
 import * as ResumeTokensHmac from "../../src/layers/ResumeTokensHmac.ts"
 import { defaultLimits, makeStreamConnection, type Peer } from "../../src/layers/StreamConnection.ts"
 import type { StreamLines } from "../../src/layers/StreamSession.ts"
+import * as SupervisionTreeRoot from "../../src/layers/SupervisionTreeRoot.ts"
 import * as TrackStreamerLive from "../../src/layers/TrackStreamerLive.ts"
 import { ChunkMastering, type PcmFrame } from "../../src/services/ChunkMastering.ts"
 import { FingerprintRepo } from "../../src/services/FingerprintRepo.ts"
 import { FingerprintServerClient, type FingerprintServerEvent } from "../../src/services/FingerprintServerClient.ts"
 import { FingerprintSidecar } from "../../src/services/FingerprintSidecar.ts"
+import { SupervisionTree } from "../../src/services/SupervisionTree.ts"
 import { pathOf, TrackLibrary } from "../../src/services/TrackLibrary.ts"
 import { someAnalysis, someTrackFile } from "../support/analyses.ts"
 import { makeVirtualTime, type VirtualTime } from "./virtualTime.ts"
@@ -230,16 +232,22 @@ const world = (time: VirtualTime, trace: Trace | undefined): Effect.Effect<World
       }))
     ).pipe(Layer.provideMerge(FingerprintRepoSqlite.layer), Layer.provideMerge(DatabaseSqlite.layerMemory))
 
+    const violations: Array<string> = []
     const services = TrackStreamerLive.layerWith({ maximumStreams }).pipe(
       Layer.provide([library, mastering]),
       Layer.provide(FingerprintGeneratorTiered.layer.pipe(Layer.provide([server, sidecar]))),
       Layer.provideMerge(repo),
-      Layer.merge(ResumeTokensHmac.layerKey(new Uint8Array(32).fill(7)))
+      Layer.merge(ResumeTokensHmac.layerKey(new Uint8Array(32).fill(7))),
+      Layer.provideMerge(
+        SupervisionTreeRoot.layer({
+          children: [],
+          onEscalation: (reason) => Effect.sync(() => violations.push(reason))
+        })
+      )
     )
 
     const supervisor = yield* Supervisor.track
     const totals = { streams: 0, frames: 0 }
-    const violations: Array<string> = []
     yield* Effect.gen(function* () {
       const scope = yield* Scope.make()
       const context = yield* Layer.buildWithScope(services, scope)
@@ -266,6 +274,9 @@ const world = (time: VirtualTime, trace: Trace | undefined): Effect.Effect<World
       ).pipe(Effect.provide(context))
       require(violations.length === 0, violations.slice(0, 3).join("; "))
       require(lines.size === 0, `${lines.size} lines are left`)
+      // A supervisor hears of an end a moment later.
+      yield* Effect.sleep("1 second")
+      yield* Effect.provide(checkTree, context)
 
       for (const file of files) yield* checkStored(file).pipe(Effect.provide(context))
       yield* Scope.close(scope, Exit.void)
@@ -279,6 +290,15 @@ const world = (time: VirtualTime, trace: Trace | undefined): Effect.Effect<World
     require(computations.begun === computations.ended, "an analysis goes on that nobody waits for")
     return { ...totals, faults: faultCount }
   })
+
+/** Nothing is supervised that has ended, and no group had to start again. */
+const checkTree = Effect.gen(function* () {
+  const { children } = yield* Effect.flatMap(SupervisionTree, (tree) => tree.snapshot)
+  for (const { children: actors, id, restarts } of children) {
+    require(actors.length === 0, `the group ${id} still has ${actors.map((actor) => actor.id).join(", ")}`)
+    require(restarts === 0, `the group ${id} was started again`)
+  }
+})
 
 /** What is stored of a track is its own, whole and valid, or nothing. */
 const checkStored = (file: TrackFile) =>

@@ -215,7 +215,11 @@ export const make = (options: SupervisorOptions): Effect.Effect<Supervisor, Chil
       Effect.gen(function* () {
         const reply = yield* Deferred.make<void, E>()
         yield* events.offer(event(reply))
-        yield* Effect.raceFirst(Deferred.await(reply), Effect.zipRight(Deferred.await(over), whenOver))
+        // Who asks may do so where nothing can be interrupted; the side that loses must not be waited for.
+        yield* Effect.raceFirst(
+          Effect.interruptible(Deferred.await(reply)),
+          Effect.interruptible(Effect.zipRight(Deferred.await(over), whenOver))
+        )
       })
 
     return {
