@@ -4,12 +4,8 @@ import { readFileSync } from "node:fs"
 import type { Readable } from "node:stream"
 import { Schema } from "effect"
 import { analysisWorkerCommand, analysisWorkerEnvironment } from "../../src/layers/TrackAnalyzerProcessPool.ts"
-import {
-  makeLineSplitter,
-  reportDescriptor,
-  WorkerOrder,
-  WorkerReport
-} from "../../src/layers/TrackAnalyzerProcessProtocol.ts"
+import { reportDescriptor, WorkerOrder, WorkerReport } from "../../src/layers/TrackAnalyzerProcessProtocol.ts"
+import { makeLineSplitter } from "../../src/layers/workerProcess/lineSplitter.ts"
 import { built } from "../../test/support/built.ts"
 
 const encodeOrder = Schema.encodeSync(WorkerOrder)

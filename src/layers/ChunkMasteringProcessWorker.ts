@@ -23,7 +23,7 @@ import {
   reportDescriptor
 } from "./ChunkMasteringProcessProtocol.ts"
 import { littleEndianBytes } from "./littleEndian.ts"
-import { makeLineSplitter } from "./TrackAnalyzerProcessProtocol.ts"
+import { makeLineSplitter } from "./workerProcess/lineSplitter.ts"
 import { exitWithParent } from "./workerProcess/exitWithParent.ts"
 import { keepCompiled } from "./workerProcess/keepCompiled.ts"
 import { makeTurns } from "./workerProcess/Turns.ts"

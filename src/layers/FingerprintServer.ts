@@ -3,6 +3,7 @@ import { ConnectError } from "@connectrpc/connect"
 import { Console, Context, Duration, Effect, identity, Layer, Schema } from "effect"
 import { ServerTimedOut } from "../domain/FingerprintServerError.ts"
 import type { PortUnavailable } from "../domain/PortUnavailable.ts"
+import { SupervisionTree } from "../services/SupervisionTree.ts"
 import { TrackAnalyzer } from "../services/TrackAnalyzer.ts"
 import { type Compute, make as makeGrpc } from "./fingerprintServer/Grpc.ts"
 import { isFromElsewhere, make as makeHttp, refuseElsewhere } from "./fingerprintServer/Http.ts"
@@ -49,6 +50,7 @@ const make = (options: FingerprintServerOptions) =>
   Effect.gen(function* () {
     const analyzer = yield* TrackAnalyzer
     const queue = yield* FingerprintServerQueue
+    const { snapshot: supervision } = yield* SupervisionTree
     const runtime = yield* Effect.runtime()
     const { folders, host = "127.0.0.1", port } = options
     const deadline = Duration.decode(options.defaultDeadline ?? defaultDeadline)
@@ -72,7 +74,15 @@ const make = (options: FingerprintServerOptions) =>
 
     const stop = new AbortController()
     const shutdown = stop.signal
-    const http = makeHttp({ compute, runtime, shutdown, version, workers: queue.workers, queueLength: queue.length })
+    const http = makeHttp({
+      compute,
+      runtime,
+      shutdown,
+      version,
+      workers: queue.workers,
+      queueLength: queue.length,
+      supervision
+    })
     const grpc = makeGrpc({ compute, runtime, shutdown, fallback: http })
     const bound = yield* listen({
       host,
@@ -87,7 +97,7 @@ const make = (options: FingerprintServerOptions) =>
 /** Needs what measures the files and what admits the jobs. Stops within a second or two of its scope's end. */
 export const layer = (
   options: FingerprintServerOptions
-): Layer.Layer<FingerprintServer, PortUnavailable, TrackAnalyzer | FingerprintServerQueue> =>
+): Layer.Layer<FingerprintServer, PortUnavailable, TrackAnalyzer | SupervisionTree | FingerprintServerQueue> =>
   Layer.scoped(FingerprintServer, make(options))
 
 /**

@@ -2,10 +2,11 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { get } from "node:http"
 import { createServer } from "node:net"
-import { Data, Duration, Effect, Schedule } from "effect"
+import { Data, Duration, Effect, Schedule, Schema } from "effect"
 import type { RestartBackoff } from "../domain/supervision/RestartBackoff.ts"
 import type { RestartPolicy } from "../domain/supervision/SupervisorDecision.ts"
 import { entryPoint } from "./entryPoints.ts"
+import { SupervisorSnapshot } from "../domain/supervision/SupervisorSnapshot.ts"
 import type { Child } from "./supervision/Child.ts"
 import * as Supervisor from "./supervision/Supervisor.ts"
 
@@ -75,7 +76,10 @@ const serverProcess = (options: FingerprintServerProcessOptions): Child => {
         terminate
       )
       latest = server
-      return { ended: Effect.raceFirst(death(server), Effect.zipRight(silence(options), killed(server))) }
+      return {
+        ended: Effect.raceFirst(death(server), Effect.zipRight(silence(options), killed(server))),
+        children: Effect.map(treeOf(options.port), (tree) => [tree]).pipe(Effect.orElseSucceed(() => []))
+      }
     }),
     kill: Effect.sync(() => latest?.kill("SIGKILL"))
   }
@@ -156,6 +160,16 @@ const answerOf = (port: number, deadline: Duration.DurationInput): Effect.Effect
     request.on("error", () => resume(Effect.succeed("unwell")))
     return Effect.sync(() => request.destroy())
   }).pipe(Effect.timeoutTo({ duration: deadline, onTimeout: (): Answer => "silent", onSuccess: (answer) => answer }))
+
+/** For the answer of a process that may be stopped; who looks at the tree does not wait for long. */
+const treePatience = Duration.millis(250)
+
+/** What the server itself supervises. */
+const treeOf = (port: number) =>
+  Effect.tryPromise(async (signal) => (await fetch(`http://127.0.0.1:${port}/supervision`, { signal })).json()).pipe(
+    Effect.timeout(treePatience),
+    Effect.flatMap(Schema.decodeUnknown(SupervisorSnapshot))
+  )
 
 /** `port` where it is free on loopback, else another one that is. */
 export const findFreePort = (port: number): Effect.Effect<number> =>

@@ -6,6 +6,8 @@ import { spawn } from "node:child_process"
 import { availableParallelism } from "node:os"
 import type { Readable } from "node:stream"
 import {
+  Clock,
+  Context,
   Data,
   Deferred,
   Duration,
@@ -15,17 +17,22 @@ import {
   FiberId,
   Layer,
   Queue,
-  Schedule,
   Schema,
   type Scope
 } from "effect"
 import type { AnalysisError } from "../domain/AnalysisError.ts"
 import type { AnalysisProgress, TrackAnalysis } from "../domain/Fingerprint.ts"
+import type { RestartBackoff } from "../domain/supervision/RestartBackoff.ts"
+import type { RestartPolicy } from "../domain/supervision/SupervisorDecision.ts"
+import { SupervisionTree } from "../services/SupervisionTree.ts"
 import { TrackAnalyzer } from "../services/TrackAnalyzer.ts"
 import { entryPoint } from "./entryPoints.ts"
 import * as FingerprintServerQueue from "./FingerprintServerQueue.ts"
-import { makeLineSplitter, reportDescriptor, WorkerOrder, WorkerReport } from "./TrackAnalyzerProcessProtocol.ts"
+import { reportDescriptor, WorkerOrder, WorkerReport } from "./TrackAnalyzerProcessProtocol.ts"
+import * as Child from "./supervision/Child.ts"
+import * as Supervisor from "./supervision/Supervisor.ts"
 import { endProcess } from "./workerProcess/endProcess.ts"
+import { makeLineSplitter } from "./workerProcess/lineSplitter.ts"
 import { deadly, makeStrikes } from "./workerProcess/Strikes.ts"
 
 export interface ProcessPoolOptions {
@@ -39,6 +46,8 @@ export interface ProcessPoolOptions {
   readonly stallTimeout?: Duration.DurationInput
 }
 
+const supervisorId = "analysis"
+
 const defaultQueueCapacity = 64
 const defaultStallTimeout = Duration.seconds(30)
 /** From spawn to ready; node-av alone takes some hundred ms to load. */
@@ -47,14 +56,17 @@ const startTimeout = Duration.seconds(30)
 const graceTimeout = Duration.seconds(1)
 /** Of a report. A result has about 1.5 KB. */
 const longestLineBytes = 64 * 1024
-/** Between starts of a worker that does not get as far as ready: 0.1 s, doubling up to 5 s. */
-const restartPolicy = Schedule.exponential("100 millis").pipe(
-  Schedule.union(Schedule.spaced("5 seconds")),
-  Schedule.jittered
-)
+/** It never gives up: what keeps workers from running may pass, and a file that takes them with it is refused in the end. */
+const restartPolicy: RestartPolicy = { strategy: "one-for-one", intensity: Infinity, periodSeconds: 60 }
+/** Between an end and the next start: 0.1 s, doubling up to 5 s. */
+const restartBackoff: RestartBackoff = { firstMs: 100, mostMs: 5000, healthyMs: 60_000 }
 
 /** The worker died, hung or talked nonsense. Stays inside the pool. */
-class WorkerLost extends Data.TaggedError("WorkerLost")<{ readonly detail: string }> {}
+class WorkerLost extends Data.TaggedError("WorkerLost")<{ readonly detail: string }> {
+  override get message() {
+    return `An analysis worker was lost: ${this.detail}.`
+  }
+}
 
 /**
  * Arguments of `node` that start the analysis worker. An analysis makes hardly any garbage: on ten hours of audio a
@@ -78,7 +90,15 @@ const make = (options: ProcessPoolOptions & { readonly workers: number }) =>
   Effect.gen(function* () {
     const { workers, workerCommand = analysisWorkerCommand } = options
     const stallTimeout = Duration.decode(options.stallTimeout ?? defaultStallTimeout)
-    const idle = yield* Effect.forEach(Array.from({ length: workers }), () => makeSlot(workerCommand))
+    const slots = yield* Effect.forEach(Array.from({ length: workers }), () => makeSlot(workerCommand))
+    const supervisor = yield* Supervisor.make({
+      id: supervisorId,
+      policy: restartPolicy,
+      backoff: restartBackoff,
+      children: slots.map(({ life }, n) => Child.worker(`analysis-worker-${n + 1}`, life))
+    })
+    const since = yield* Clock.currentTimeMillis
+    const idle = slots.toReversed()
     const turns = yield* Effect.makeSemaphore(workers)
     const strikes = makeStrikes()
 
@@ -105,7 +125,7 @@ const make = (options: ProcessPoolOptions & { readonly workers: number }) =>
           return yield* runJob(worker, path, onProgress, stallTimeout).pipe(
             Effect.tapErrorTag("WorkerLost", ({ detail }) => {
               strikes.add(file)
-              return Effect.logWarning(`An analysis worker was lost: ${detail}`)
+              return Effect.logWarning(`The analysis is begun again in another worker: ${detail}`)
             })
           )
         })
@@ -117,16 +137,27 @@ const make = (options: ProcessPoolOptions & { readonly workers: number }) =>
       )
     })
 
-    return TrackAnalyzer.of({ analyze })
+    const tree: SupervisionTree["Type"] = {
+      snapshot: Effect.map(supervisor.children, (children) => ({
+        id: supervisorId,
+        type: "supervisor",
+        status: "running",
+        restarts: 0,
+        last_failure: null,
+        since,
+        children
+      }))
+    }
+    return Context.make(TrackAnalyzer, { analyze }).pipe(Context.add(SupervisionTree, tree))
   })
 
-/** Brings the queue whose length is that of the pool. */
+/** Brings the queue whose length is that of the pool, and the tree of its workers. */
 export const layer = (
   options: ProcessPoolOptions = {}
-): Layer.Layer<TrackAnalyzer | FingerprintServerQueue.FingerprintServerQueue> => {
+): Layer.Layer<TrackAnalyzer | SupervisionTree | FingerprintServerQueue.FingerprintServerQueue> => {
   const workers = options.workers ?? availableParallelism()
   return Layer.merge(
-    Layer.scoped(TrackAnalyzer, make({ ...options, workers })),
+    Layer.orDie(Layer.scopedContext(make({ ...options, workers }))),
     FingerprintServerQueue.layer({ workers, capacity: options.queueCapacity ?? defaultQueueCapacity })
   )
 }
@@ -140,32 +171,52 @@ const isWorkerLost = (error: AnalysisError | WorkerLost): error is WorkerLost =>
 interface Slot {
   /** The slot's worker, ready: the one at hand, or a fresh one as soon as one starts. */
   readonly worker: Effect.Effect<Worker>
+  /** From the first use to the loss of the worker. */
+  readonly life: Effect.Effect<never, WorkerLost, Scope.Scope>
 }
 
-/** A place for one worker, started when first needed and ended with the scope. */
-const makeSlot = (command: ReadonlyArray<string>): Effect.Effect<Slot, never, Scope.Scope> =>
+/** A place for one worker, started when first needed. */
+const makeSlot = (command: ReadonlyArray<string>): Effect.Effect<Slot> =>
   Effect.gen(function* () {
+    const wanted = yield* Effect.makeLatch(false)
+    const ready = yield* Effect.makeLatch(false)
     let current: Worker | undefined
-    yield* Effect.addFinalizer(() => (current === undefined ? Effect.void : current.end))
-    const start = Effect.suspend(() => {
-      const worker = current?.isUsable() === true ? current : spawnWorker(command)
-      current = worker
-      return Deferred.await(worker.ready).pipe(
-        Effect.timeoutFail({ duration: startTimeout, onTimeout: () => new WorkerLost({ detail: "it did not start" }) }),
-        Effect.tapErrorTag("WorkerLost", ({ detail }) => {
-          worker.kill()
-          return Effect.logError(`An analysis worker does not start: ${detail}`)
-        }),
-        Effect.as(worker)
+    const leave = (worker: Worker) =>
+      Effect.suspend(() => {
+        current = undefined
+        return Effect.zipRight(ready.close, worker.end)
+      })
+    const life = Effect.gen(function* () {
+      yield* wanted.await
+      const worker = yield* Effect.acquireRelease(
+        Effect.sync(() => spawnWorker(command)),
+        leave
       )
+      yield* Deferred.await(worker.ready).pipe(
+        Effect.timeoutFail({ duration: startTimeout, onTimeout: () => new WorkerLost({ detail: "it did not start" }) })
+      )
+      current = worker
+      yield* ready.open
+      return yield* Deferred.await(worker.lost)
     })
-    return { worker: start.pipe(Effect.retry(restartPolicy), Effect.orDie) }
+    const worker: Effect.Effect<Worker> = Effect.suspend(() =>
+      current?.isUsable() === true
+        ? Effect.succeed(current)
+        : wanted.open.pipe(
+            // Of one that is lost and not yet left, the next one tells.
+            Effect.zipRight(current === undefined ? Effect.void : ready.close),
+            Effect.zipRight(ready.await),
+            Effect.zipRight(worker)
+          )
+    )
+    return { worker, life }
   })
 
 type WorkerEvent = WorkerReport | WorkerLost
 
 interface Worker {
   readonly ready: Deferred.Deferred<void, WorkerLost>
+  readonly lost: Deferred.Deferred<never, WorkerLost>
   readonly isUsable: () => boolean
   /** Sends an order under a new number and passes what is reported about it, or the worker's end, to `onEvent`. */
   readonly begin: (path: string, onEvent: (event: WorkerEvent) => void) => number
@@ -183,15 +234,17 @@ const spawnWorker = (command: ReadonlyArray<string>): Worker => {
     env: { ...process.env, ...analysisWorkerEnvironment }
   })
   const ready = Deferred.unsafeMake<void, WorkerLost>(FiberId.none)
+  const lost = Deferred.unsafeMake<never, WorkerLost>(FiberId.none)
   let jobs = 0
-  let lost: WorkerLost | undefined
+  let loss: WorkerLost | undefined
   let onEvent: (event: WorkerEvent) => void = () => {}
 
   const lose = (detail: string) => {
-    if (lost !== undefined) return
-    lost = new WorkerLost({ detail })
-    Deferred.unsafeDone(ready, lost)
-    onEvent(lost)
+    if (loss !== undefined) return
+    loss = new WorkerLost({ detail })
+    Deferred.unsafeDone(ready, loss)
+    Deferred.unsafeDone(lost, loss)
+    onEvent(loss)
     child.kill("SIGKILL")
   }
   const onLine = (line: string) => {
@@ -214,12 +267,13 @@ const spawnWorker = (command: ReadonlyArray<string>): Worker => {
 
   return {
     ready,
-    isUsable: () => lost === undefined,
+    lost,
+    isUsable: () => loss === undefined,
     begin: (path, listener) => {
       jobs += 1
       onEvent = listener
-      if (lost === undefined) send({ _tag: "Analyze", job: jobs, path })
-      else listener(lost)
+      if (loss === undefined) send({ _tag: "Analyze", job: jobs, path })
+      else listener(loss)
       return jobs
     },
     cancel: (job) => send({ _tag: "Cancel", job }),

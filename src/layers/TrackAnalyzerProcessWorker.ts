@@ -4,15 +4,10 @@ import { Cause, Effect, Exit, Fiber, type Layer, ManagedRuntime, Option, Schema 
 import type { AnalysisError } from "../domain/AnalysisError.ts"
 import type { TrackAnalysis } from "../domain/Fingerprint.ts"
 import { TrackAnalyzer } from "../services/TrackAnalyzer.ts"
-import {
-  aliveIntervalMs,
-  makeLineSplitter,
-  reportDescriptor,
-  WorkerOrder,
-  WorkerReport
-} from "./TrackAnalyzerProcessProtocol.ts"
+import { aliveIntervalMs, reportDescriptor, WorkerOrder, WorkerReport } from "./TrackAnalyzerProcessProtocol.ts"
 import { exitWithParent } from "./workerProcess/exitWithParent.ts"
 import { keepCompiled } from "./workerProcess/keepCompiled.ts"
+import { makeLineSplitter } from "./workerProcess/lineSplitter.ts"
 
 /** Of an order: a path of at most 4096 bytes, escaped. */
 const longestLineBytes = 64 * 1024

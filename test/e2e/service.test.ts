@@ -1,11 +1,12 @@
 /** The real service, as `lathe serve` starts it, over real files, sockets and processes. */
 import { assert } from "@effect/vitest"
-import { Context, Effect, Layer, Schedule } from "effect"
+import { Context, Effect, Layer, Schedule, Schema } from "effect"
 import { execFile } from "node:child_process"
 import { existsSync, mkdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
+import { SupervisorSnapshot } from "../../src/domain/supervision/SupervisorSnapshot.ts"
 import { temporaryFolder, writeAudioFile } from "../support/audioFiles.ts"
 import { trackWith } from "../support/loudTrack.ts"
 import { parsePrometheus } from "../support/prometheus.ts"
@@ -169,6 +170,34 @@ layer(Layer.scoped(Setup, setup), { timeoutMs: 60_000 })("The service", (it) => 
         assert.strictEqual(planOf(again).class, "quiet_or_moderate")
       }),
     60_000
+  )
+
+  it.scoped("shows all that runs in one tree, down to the workers of the fingerprint server", () =>
+    Effect.gen(function* () {
+      const { service } = yield* Setup
+      const client = yield* connect(service.url)
+      client.send("play_enhanced", { track_id: tracks.loud, credits: 2 })
+      yield* client.until(() => client.frames.length === 2)
+      const read = (path: string) => Effect.promise(async () => (await fetch(service.url + path)).text())
+      const tree = Schema.decodeSync(Schema.parseJson(SupervisorSnapshot))(yield* read("/api/supervision"))
+      const pathsOf = ({ children, id, status }: SupervisorSnapshot): ReadonlyArray<string> => [
+        `${id.replace(/ #\d+$/, "")}: ${status}`,
+        ...children.flatMap((child) => pathsOf(child).map((path) => `${id}/${path}`))
+      ]
+      const paths = pathsOf(tree)
+      for (const path of [
+        "lathe/rendering/render-worker-1: running",
+        "lathe/fingerprinting/fingerprint-server/analysis/analysis-worker-1: running",
+        "lathe/library/watcher: running",
+        "lathe/library/scanner: running",
+        "lathe/streaming/session: running",
+        `lathe/streaming/stream of track ${tracks.loud}: running`
+      ]) {
+        assert.include(paths, path)
+      }
+      const streaming = /^lathe_supervisor_children\{.*state="running".*supervisor="streaming".*\} (\d+)$/m
+      assert.isAtLeast(Number(streaming.exec(yield* read("/metrics"))?.[1]), 2)
+    })
   )
 
   it.scoped(

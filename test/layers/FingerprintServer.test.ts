@@ -10,7 +10,7 @@ import { Effect, Exit, Fiber, Queue, Schema, Scope } from "effect"
 import { HealthCheckResponse_ServingStatus as ServingStatus, Health } from "../../gen/grpc/health/v1/health_pb.js"
 import { AnalysisFailureSchema, FingerprintService } from "../../gen/lathe/fingerprint/v1/fingerprint_pb.js"
 import { ListeningLine } from "../../src/layers/FingerprintServer.ts"
-import { makeServer, musicFolder, type ServerOptions } from "../support/fingerprintServers.ts"
+import { makeServer, musicFolder, type ServerOptions, someTree } from "../support/fingerprintServers.ts"
 import { someAnalysis } from "../support/analyses.ts"
 
 const setUp = (options: ServerOptions = {}) =>
@@ -222,6 +222,14 @@ describe("FingerprintServer", () => {
         const { version, ...rest } = health as Record<string, unknown>
         assert.match(String(version), /^\d+\.\d+\.\d+/)
         assert.deepStrictEqual(rest, { status: "ok", algorithm_version: 1, queue_length: 1, workers: 1 })
+      })
+    )
+
+    it.scopedLive("answers GET /supervision with the tree of what measures", () =>
+      Effect.gen(function* () {
+        const { baseUrl } = yield* setUp()
+        const tree = yield* Effect.promise(async () => (await fetch(`${baseUrl}/supervision`)).json())
+        assert.deepStrictEqual(tree, someTree)
       })
     )
 

@@ -11,8 +11,10 @@ import {
   TrackUnreadable
 } from "../../src/domain/AnalysisError.ts"
 import type { TrackAnalysis } from "../../src/domain/Fingerprint.ts"
+import type { SupervisorSnapshot } from "../../src/domain/supervision/SupervisorSnapshot.ts"
 import { FingerprintServer, layer } from "../../src/layers/FingerprintServer.ts"
 import * as FingerprintServerQueue from "../../src/layers/FingerprintServerQueue.ts"
+import { SupervisionTree } from "../../src/services/SupervisionTree.ts"
 import { TrackAnalyzer } from "../../src/services/TrackAnalyzer.ts"
 import { someAnalysis } from "./analyses.ts"
 
@@ -46,6 +48,16 @@ export const musicFolder = Effect.acquireRelease(
   ({ around }) => Effect.sync(() => rmSync(around, { recursive: true }))
 )
 
+export const someTree: SupervisorSnapshot = {
+  id: "analysis",
+  type: "supervisor",
+  status: "running",
+  restarts: 0,
+  last_failure: null,
+  since: 0,
+  children: []
+}
+
 export interface ServerOptions {
   readonly port?: number
   readonly workers?: number
@@ -67,9 +79,10 @@ export const makeServer = (folders: ReadonlyArray<string>, options: ServerOption
           return yield* outcomes(file)[file] ?? new TrackUnreadable({ file, stage: "open", reason: "missing" })
         }).pipe(Effect.ensuring(Queue.offer(ended, path)))
     })
+    const tree = Layer.succeed(SupervisionTree, { snapshot: Effect.succeed(someTree) })
     const { workers = 2, queueCapacity = 0, port = 0, ...rest } = options
     const context = yield* layer({ port, folders, ...rest }).pipe(
-      Layer.provide([analyzer, FingerprintServerQueue.layer({ workers, capacity: queueCapacity })]),
+      Layer.provide([analyzer, tree, FingerprintServerQueue.layer({ workers, capacity: queueCapacity })]),
       Layer.build
     )
     const { address } = Context.get(context, FingerprintServer)

@@ -15,7 +15,7 @@ export interface SupervisorSnapshot {
   readonly last_failure: string | null
   /** Since when it has this status, in ms since 1970. */
   readonly since: number
-  /** In the order of their start; empty for a worker. */
+  /** In the order of their start. Of a worker: those of the process that it is, if it has any. */
   readonly children: ReadonlyArray<SupervisorSnapshot>
 }
 

@@ -1,7 +1,8 @@
-/** The fingerprint server's plain HTTP: POST /fingerprint and GET /health, JSON both ways. */
+/** The fingerprint server's plain HTTP: POST /fingerprint, GET /health and GET /supervision, JSON both ways. */
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http"
 import { Effect, Exit, Runtime, Schema } from "effect"
 import { algorithmVersion } from "../../domain/Fingerprint.ts"
+import type { SupervisorSnapshot } from "../../domain/supervision/SupervisorSnapshot.ts"
 import { type Compute, largestRequestBytes } from "./Grpc.ts"
 import { refusalOf, shuttingDown } from "./Refusals.ts"
 
@@ -13,6 +14,8 @@ export interface HttpOptions {
   readonly version: string
   readonly workers: number
   readonly queueLength: Effect.Effect<number>
+  /** Of what measures. */
+  readonly supervision: Effect.Effect<SupervisorSnapshot>
 }
 
 /** A request's body within this. */
@@ -37,6 +40,7 @@ export const make = (options: HttpOptions): RequestListener => {
     Record<string, Readonly<Record<string, (request: IncomingMessage) => Effect.Effect<Answer>>>>
   > = {
     "/health": { GET: () => health(options), HEAD: () => health(options) },
+    "/supervision": { GET: () => supervision(options), HEAD: () => supervision(options) },
     "/fingerprint": { POST: (request) => fingerprint(options, request) }
   }
   return (request, response) => {
@@ -46,7 +50,7 @@ export const make = (options: HttpOptions): RequestListener => {
       route?.(request) ??
       Effect.succeed(
         methods === undefined
-          ? refuse(404, "NotFound", "There is nothing here. POST /fingerprint and GET /health are.")
+          ? refuse(404, "NotFound", "There is nothing here. POST /fingerprint, GET /health and GET /supervision are.")
           : {
               ...refuse(405, "MethodNotAllowed", "This address takes other methods."),
               headers: { allow: Object.keys(methods).join(", ") }
@@ -68,6 +72,9 @@ const health = ({ version, workers, queueLength }: HttpOptions): Effect.Effect<A
     status: 200,
     body: { status: "ok", version, algorithm_version: algorithmVersion, queue_length, workers }
   }))
+
+const supervision = ({ supervision }: HttpOptions): Effect.Effect<Answer> =>
+  Effect.map(supervision, (body) => ({ status: 200, body }))
 
 const fingerprint = ({ compute }: HttpOptions, request: IncomingMessage): Effect.Effect<Answer> =>
   Effect.gen(function* () {

@@ -6,7 +6,7 @@ import type { SupervisorSnapshot } from "../../domain/supervision/SupervisorSnap
 export interface RunningChild {
   /** Lasts as long as the child. Success is a normal end, failure with `ChildShutdown` one in good order, all else abnormal. */
   readonly ended: Effect.Effect<unknown, unknown>
-  /** Of a supervisor: what it supervises, as it is now. */
+  /** Of a supervisor, or a process that has one: what it supervises, as it is now. */
   readonly children?: Effect.Effect<ReadonlyArray<SupervisorSnapshot>>
 }
 
