@@ -119,9 +119,10 @@ const isBack = ({ url }: RunningService, id: RegExp, restartsBefore: number) =>
     return restarts > restartsBefore && children.every(({ status }) => status === "running") ? true : undefined
   })
 
+/** Asked for its health at each look, where readiness is told as it was up to 5 s ago. */
 const isMeasuring = ({ url }: RunningService) =>
   poll(async () => {
-    const { fingerprint_server } = (await (await fetch(`${url}/health/ready`)).json()) as Record<string, string>
+    const { fingerprint_server } = (await (await fetch(`${url}/api/status`)).json()) as Record<string, string>
     return fingerprint_server === "available" ? true : undefined
   })
 
