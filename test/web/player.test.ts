@@ -1,7 +1,7 @@
 /** The player in Chromium, against the real service: what it plays is compared sample by sample. */
 import { assert, describe } from "@effect/vitest"
 import axe from "axe-core"
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Exit, Layer, Scope } from "effect"
 import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import type { Inspection } from "../../web/inspection.ts"
@@ -37,7 +37,7 @@ const setup = Effect.gen(function* () {
     { concurrency: "unbounded", discard: true }
   )
   const [browser] = yield* Effect.all([launchBrowser, measured], { concurrency: "unbounded" })
-  return { service, browser }
+  return { service, browser, folder, data: join(root, "data") }
 })
 
 class Setup extends Context.Tag("Setup")<Setup, Effect.Effect.Success<typeof setup>>() {}
@@ -260,6 +260,34 @@ describe.skipIf(noBrowser !== undefined)(
             const loudest = heard.reduce((most, x, n) => Math.max(most, Math.abs(x - enhanced[0]![n]!)), 0)
             assert.isBelow(loudest, 10 ** (-90 / 20))
             assert.isUndefined(firstDifference(heard.slice(0, 0.7 * sampleRate), enhanced[0]!))
+          }),
+        patience
+      )
+
+      it.scoped(
+        "goes on at the very sample when the service was killed, and says meanwhile that it is away",
+        () =>
+          Effect.gen(function* () {
+            const { browser, data, folder } = yield* Setup
+            const ownData = `${data}-killed`
+            const life = yield* Scope.make()
+            const first = yield* Scope.extend(startService(ownData, [folder]), life)
+            yield* fingerprinted(first.url, ids.long)
+            const enhanced = yield* streamed(first.url, "play_enhanced", ids.long)
+            const { page } = yield* openPage(browser)
+            yield* openPlayer(page, first.url)
+            yield* playTrack(page, "c long")
+            yield* untilPlayed(page, 0.7)
+            yield* Effect.sync(() => process.kill(first.pid, "SIGKILL"))
+            yield* Scope.close(life, Exit.void)
+            yield* Effect.promise(() => page.waitForFunction(() => !window.__lathe.player.state.isOnline))
+            yield* Effect.promise(() => page.getByText("No connection to the service; trying again.").waitFor())
+            yield* startService(ownData, [folder], ["--port", new URL(first.url).port])
+            yield* untilPlayed(page, lengths.long - 0.5)
+            const heard = yield* played(page, "enhanced", 0)
+            const loudest = heard.reduce((most, x, n) => Math.max(most, Math.abs(x - enhanced[0]![n]!)), 0)
+            assert.isBelow(loudest, 10 ** (-90 / 20))
+            assert.isUndefined(yield* Effect.promise(() => page.evaluate(() => window.__lathe.player.state.notice)))
           }),
         patience
       )
