@@ -368,8 +368,7 @@ describe.skipIf(noBrowser !== undefined)(
             yield* Effect.promise(async () => {
               await answerFrom(page, { tracks: makeTracks(3), unreadable })
               await page.goto(`${service.url}/#/tracks`)
-              await page.getByText("2 files could not be read.").waitFor()
-              await page.getByText("Which?").click()
+              await page.getByText("2 files unreadable").click()
               await page.getByText("empty.ogg cannot be read.").waitFor()
               await page.getByText("<b>.mp3 cannot be read.").waitFor()
             })

@@ -60,14 +60,15 @@ export class LibraryView {
     "button",
     { type: "button", class: "quiet", onclick: () => void this.#startScan() },
     icon("refresh"),
-    "Scan"
+    h("span", {}, "Scan")
   )
   /** Which files cannot be read, and why: loaded when it is opened. */
+  readonly #unreadableLabel = h("summary", {})
   readonly #unreadableList = h("ul", {})
   readonly #unreadable = h(
     "details",
     { class: "unreadable", ontoggle: () => void this.#showUnreadable() },
-    h("summary", {}, "Which?"),
+    this.#unreadableLabel,
     this.#unreadableList
   )
   #route: LibraryRoute = { view: "albums" }
@@ -396,7 +397,8 @@ export class LibraryView {
     const before = this.#lastScan
     this.#lastScan = scan
     setAttribute(this.#scanButton, "disabled", scan.running ? "" : undefined)
-    setText(this.#scan, scanSentence(scan, this.#status, this.#unreadableCount))
+    setText(this.#scan, scanSentence(scan, this.#status))
+    setText(this.#unreadableLabel, `${counted(this.#unreadableCount, "file")} unreadable`)
     this.#unreadable.hidden = scan.running || this.#unreadableCount === 0
     const hasChanged = (scan.added !== before?.added || scan.updated !== before?.updated) && before !== undefined
     if (hasChanged || (before?.running === true && !scan.running)) void this.#source?.refresh()
@@ -406,14 +408,13 @@ export class LibraryView {
 /** Of the files that cannot be read. */
 const mostShown = 100
 
-const scanSentence = (scan: Scan, status: Status | undefined, unreadableCount: number): string => {
+const scanSentence = (scan: Scan, status: Status | undefined): string => {
   if (scan.running) {
     const rate = scan.rate_per_second === null ? "" : `, ${Math.round(scan.rate_per_second)} a second`
     return `Scanning: ${scan.files_read.toLocaleString("en")} of ${counted(scan.files_found, "file")} read${rate}.`
   }
-  const unreadable = unreadableCount === 0 ? "" : ` ${counted(unreadableCount, "file")} could not be read.`
-  if (status === undefined) return unreadable.trim()
+  if (status === undefined) return ""
   const { analyzing, pending, ready } = status.fingerprints
   const open = analyzing + pending
-  return `${ready.toLocaleString("en")} of ${counted(status.tracks, "track")} measured${open > 0 && analyzing > 0 ? ", more under way" : ""}.${unreadable}`
+  return `${ready.toLocaleString("en")} of ${counted(status.tracks, "track")} measured${open > 0 && analyzing > 0 ? ", more under way" : ""}.`
 }
