@@ -15,6 +15,8 @@ export default defineConfig({
     silent: "passed-only",
     // All cores: vitest would leave one idle.
     maxWorkers: availableParallelism(),
+    // And all until the end: ending an idle one that shares its modules ends the run (tinypool 1.1).
+    minWorkers: availableParallelism(),
     // Real files, processes and sockets: a stuck test fails by this bound instead of holding the run.
     testTimeout: 30_000,
     hookTimeout: 60_000

@@ -4,7 +4,7 @@ import { Console, Effect, Option, Schema, Stream } from "effect"
 import { writeFile } from "node:fs/promises"
 import { basename, resolve } from "node:path"
 import type { TrackAnalysis } from "../domain/Fingerprint.ts"
-import { decide, fallbackPlan } from "../domain/MasteringDecision.ts"
+import { planFor } from "../domain/MasteringDecision.ts"
 import type { MasteringPlan } from "../domain/MasteringPlan.ts"
 import { DeliveredSampleRate } from "../domain/SampleRate.ts"
 import { writeErrorFrom } from "../layers/audioWriteErrors.ts"
@@ -125,10 +125,7 @@ export const master = Command.make("master", options, (options) =>
     const encoder = yield* AudioEncoder
     const source = resolve(input)
     const before = yield* measure(source)
-    const plan = Option.match(before, {
-      onNone: () => fallbackPlan({ preset, intensity, bypass }),
-      onSome: (analysis) => decide({ analysis, preset, intensity, bypass })
-    })
+    const plan = planFor(before, { preset, intensity, bypass })
     yield* Console.log(describe(plan))
     const info = yield* decoder.probe(source)
     const wantedRate = Option.getOrUndefined(options.rate)

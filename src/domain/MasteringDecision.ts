@@ -5,6 +5,7 @@
  * whether it was crushed to become so. What is already loud is restrained, what was crushed gets its transients back,
  * and only what is quiet or moderate is processed in full. Reasons and numbers: docs/mastering.md.
  */
+import { Option } from "effect"
 import { type BandName, bands, type Fingerprint, type Measurements } from "./Fingerprint.ts"
 import {
   BypassableStage,
@@ -126,6 +127,16 @@ interface Request {
   readonly intensity: number
   readonly bypassed: ReadonlyArray<BypassableStage>
 }
+
+/** The plan of a track that may not have been analysed yet. */
+export const planFor = (
+  analysis: Option.Option<AnalysedTrack>,
+  request: Omit<DecisionRequest, "analysis">
+): MasteringPlan =>
+  Option.match(analysis, {
+    onNone: () => fallbackPlan(request),
+    onSome: (analysis) => decide({ ...request, analysis })
+  })
 
 const bypassNote = (bypassed: ReadonlyArray<BypassableStage>): string =>
   bypassed.length === 0 ? "" : ` Left out on request: ${bypassed.join(", ")}.`

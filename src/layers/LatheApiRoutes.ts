@@ -2,7 +2,7 @@
 import { HttpApiBuilder, HttpApiSwagger, HttpLayerRouter, HttpServerResponse, OpenApi } from "@effect/platform"
 import { Effect, Layer, Option } from "effect"
 import type { TrackUnreadable } from "../domain/AnalysisError.ts"
-import { decide, fallbackPlan } from "../domain/MasteringDecision.ts"
+import { planFor } from "../domain/MasteringDecision.ts"
 import type { TrackFile, TrackId, TrackNotFound } from "../domain/Track.ts"
 import { resample } from "../dsp/Waveform.ts"
 import { FingerprintGenerator } from "../services/FingerprintGenerator.ts"
@@ -70,10 +70,7 @@ const tracks = HttpApiBuilder.group(api, "tracks", (handlers) =>
       .handle("plan", ({ path: { id }, urlParams: { preset, intensity } }) =>
         Effect.gen(function* () {
           const analysis = yield* Effect.flatMap(resolve(id), generator.getCached)
-          return Option.match(analysis, {
-            onNone: () => fallbackPlan({ preset, intensity }),
-            onSome: (analysis) => decide({ analysis, preset, intensity })
-          })
+          return planFor(analysis, { preset, intensity })
         })
       )
       .handle("waveform", ({ path: { id }, urlParams: { points } }) =>

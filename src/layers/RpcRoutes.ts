@@ -1,7 +1,7 @@
 /** The RPC API on the router: `/rpc` by WebSocket with msgpack, and by HTTP POST with JSON for calls. */
 import { RpcSerialization, RpcServer } from "@effect/rpc"
 import { Cause, Effect, Layer, Option, Stream } from "effect"
-import { decide, fallbackPlan } from "../domain/MasteringDecision.ts"
+import { planFor } from "../domain/MasteringDecision.ts"
 import type { TrackId } from "../domain/Track.ts"
 import { FingerprintGenerator } from "../services/FingerprintGenerator.ts"
 import { LatheCalls, LatheRpcs, LatheStreams, type MasteredEvent } from "../services/LatheRpcs.ts"
@@ -41,13 +41,7 @@ const calls = LatheCalls.toLayer(
         library.resolve(track_id).pipe(Effect.flatMap(generator.getCached), Effect.map(Option.getOrNull), guarded),
       GetOrGenerateFingerprint: ({ track_id }) => guarded(Effect.map(getOrGenerate(track_id), Option.getOrNull)),
       GetMasteringPlan: ({ bypass, track_id, preset, intensity }) =>
-        Effect.map(
-          getOrGenerate(track_id),
-          Option.match({
-            onNone: () => fallbackPlan({ preset, intensity, bypass }),
-            onSome: (analysis) => decide({ analysis, preset, intensity, bypass })
-          })
-        ).pipe(guarded),
+        guarded(Effect.map(getOrGenerate(track_id), (analysis) => planFor(analysis, { preset, intensity, bypass }))),
       FindTracks: (request) => guarded(findTracks(catalog, generator)(request)),
       FindAlbums: (request) => guarded(orBadRequest(catalog.albums(request))),
       FindArtists: (request) => guarded(orBadRequest(catalog.artists(request))),

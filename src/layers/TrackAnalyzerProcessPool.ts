@@ -58,8 +58,11 @@ const graceTimeout = Duration.seconds(1)
 const longestLineBytes = 64 * 1024
 /** It never gives up: what keeps workers from running may pass, and a file that takes them with it is refused in the end. */
 const restartPolicy: RestartPolicy = { strategy: "one-for-one", intensity: Infinity, periodSeconds: 60 }
-/** Between an end and the next start: 0.1 s, doubling up to 5 s. */
-const restartBackoff: RestartBackoff = { firstMs: 100, mostMs: 5000, healthyMs: 60_000 }
+/**
+ * Between an end and the next start: almost none at first, since a bad file says nothing about the next one; then
+ * doubling up to 5 s, for a worker that does not get as far as measuring.
+ */
+const restartBackoff: RestartBackoff = { firstMs: 20, mostMs: 5000, healthyMs: 2000 }
 
 /** The worker died, hung or talked nonsense. Stays inside the pool. */
 class WorkerLost extends Data.TaggedError("WorkerLost")<{ readonly detail: string }> {

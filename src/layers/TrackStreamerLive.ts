@@ -3,7 +3,7 @@ import { Deferred, Duration, Effect, Layer, Mailbox, Metric, Option, Queue, type
 import { effectiveIntensity, type Enhancement } from "../domain/Enhancement.ts"
 import type { TrackUnreadable } from "../domain/AnalysisError.ts"
 import type { TrackAnalysis } from "../domain/Fingerprint.ts"
-import { decide, fallbackPlan } from "../domain/MasteringDecision.ts"
+import { planFor } from "../domain/MasteringDecision.ts"
 import { streamsActive } from "../domain/Metrics.ts"
 import type { MasteringPlan } from "../domain/MasteringPlan.ts"
 import { TooManyStreams } from "../domain/TooManyStreams.ts"
@@ -119,7 +119,7 @@ const make = ({ maximumStreams }: TrackStreamerOptions) =>
         // What plans are decided by. Both change while it plays.
         let analysis = Option.flatten(early)
         let enhancement = asked
-        const planned = () => ({ plan: planFor(enhancement, analysis), enhancement })
+        const planned = () => ({ plan: planOf(enhancement, analysis), enhancement })
         const opening = planned()
         const { rendering, started } = yield* open(file, request, opening.plan)
 
@@ -163,13 +163,9 @@ const make = ({ maximumStreams }: TrackStreamerOptions) =>
     })
   })
 
-const planFor = (enhancement: Enhancement, analysis: Option.Option<TrackAnalysis>): MasteringPlan => {
+const planOf = (enhancement: Enhancement, analysis: Option.Option<TrackAnalysis>): MasteringPlan => {
   const { bypass, preset } = enhancement
-  const intensity = effectiveIntensity(enhancement)
-  return Option.match(analysis, {
-    onNone: () => fallbackPlan({ preset, intensity, bypass }),
-    onSome: (analysis) => decide({ analysis, preset, intensity, bypass })
-  })
+  return planFor(analysis, { preset, intensity: effectiveIntensity(enhancement), bypass })
 }
 
 export const layerWith = (options: Partial<TrackStreamerOptions>) =>

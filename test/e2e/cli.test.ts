@@ -261,6 +261,11 @@ describe("lathe compare", () => {
         assert.strictEqual(missing.code, 1)
         assert.include(missing.stderr, "missing.flac")
         assert.notInclude(missing.stderr, folder)
+        const nowhere = yield* lathe("compare", a, b, "--picture", join(folder, "no such folder", "both.svg"))
+        assert.strictEqual(nowhere.code, 1)
+        assert.match(nowhere.stderr, /both\.svg/)
+        assert.notMatch(nowhere.stderr, /Error:|\n\s+at /)
+        assert.include(nowhere.stdout, "loudness, LUFS")
       }),
     60_000
   )

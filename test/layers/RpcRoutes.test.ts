@@ -1,9 +1,15 @@
 /** What callers are told of faults of the service: nothing of where its files are. */
 import { HttpLayerRouter, HttpServer } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Logger, LogLevel, Stream } from "effect"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as NodeSocket from "@effect/platform-node/NodeSocket"
+import { RpcClient, RpcSerialization } from "@effect/rpc"
+import { Cause, Context, Effect, Exit, Layer, Logger, LogLevel, Stream } from "effect"
+import { createServer } from "node:http"
+import { TrackId } from "../../src/domain/Track.ts"
 import * as RpcRoutes from "../../src/layers/RpcRoutes.ts"
 import { FingerprintGenerator } from "../../src/services/FingerprintGenerator.ts"
+import { LatheRpcs } from "../../src/services/LatheRpcs.ts"
 import { LibraryCatalog } from "../../src/services/LibraryCatalog.ts"
 import { TrackLibrary } from "../../src/services/TrackLibrary.ts"
 import { TrackStreamer } from "../../src/services/TrackStreamer.ts"
@@ -75,4 +81,27 @@ describe("The RPC API", () => {
       })
     )
   }
+
+  it.scopedLive("says no more of one in a stream over WebSocket", () =>
+    Effect.gen(function* () {
+      const server = HttpLayerRouter.serve(RpcRoutes.layer.pipe(Layer.provide(services)), {
+        disableLogger: true,
+        disableListenLog: true
+      }).pipe(Layer.provideMerge(NodeHttpServer.layer(() => createServer(), { port: 0, host: "127.0.0.1" })))
+      const context = yield* Layer.build(server)
+      const { address } = Context.get(context, HttpServer.HttpServer)
+      const port = address._tag === "TcpAddress" ? address.port : 0
+      const protocol = RpcClient.layerProtocolSocket().pipe(
+        Layer.provide([NodeSocket.layerWebSocket(`ws://127.0.0.1:${port}/rpc`), RpcSerialization.layerMsgPack])
+      )
+      for (const tag of ["StreamMastered", "GenerateFingerprint"] as const) {
+        const exit = yield* Effect.flatMap(RpcClient.make(LatheRpcs), (lathe) =>
+          Effect.exit(Stream.runDrain<unknown, unknown, never>(lathe[tag]({ track_id: TrackId.make(1) })))
+        ).pipe(Effect.scoped, Effect.provide(protocol))
+        const told = Exit.match(exit, { onSuccess: () => "success", onFailure: Cause.pretty })
+        assert.include(told, "The service could not do this", tag)
+        assert.notMatch(told, /home|SQLITE/, tag)
+      }
+    }).pipe(Logger.withMinimumLogLevel(LogLevel.None))
+  )
 })

@@ -37,6 +37,23 @@ const makeSession = (stream: Script, lines: StreamLines = new Map()) =>
   })
 
 describe("A stream session", () => {
+  it.scoped("refuses to leave out a stage that there is not, and goes on as it was", () =>
+    Effect.gen(function* () {
+      const { ofType, say, until } = yield* makeSession(playsThrough)
+      say("play_enhanced", { track_id: 7, credits: 2 })
+      yield* until(() => ofType("audio_chunk_meta").length === 2)
+      say("set_enhancement", { bypass: ["width", "reverb"] })
+      say("play_enhanced", { track_id: 7, bypass: "width" })
+      yield* until(() => ofType("error").length === 2)
+      for (const { data } of ofType("error")) {
+        assert.strictEqual(data.code, "invalid_data")
+        assert.include(data.message, "bypass")
+      }
+      assert.lengthOf(ofType("audio_stream_start"), 1)
+      assert.lengthOf(ofType("audio_stream_end"), 0)
+    })
+  )
+
   it.scoped("plays a track: start, contiguous frames with rising numbers, one end", () =>
     Effect.gen(function* () {
       const { until, ofType, say, frames, sent } = yield* makeSession(playsThrough)
