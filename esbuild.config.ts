@@ -4,7 +4,8 @@
  * `node esbuild.config.ts`, a part of `npm run prepare`.
  */
 import { build } from "esbuild"
-import { rmSync } from "node:fs"
+import { renameSync, rmSync } from "node:fs"
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 
 const root = fileURLToPath(new URL(".", import.meta.url))
@@ -12,12 +13,12 @@ const root = fileURLToPath(new URL(".", import.meta.url))
 const entryPoints = ["src/cli.ts", "src/renderWorker.ts", "src/analysisWorker.ts", "src/demoWorker.ts"]
 
 /** @param outdir A folder two levels below the root: see src/layers/entryPoints.ts. */
-export const buildService = (outdir: string, furtherEntryPoints: ReadonlyArray<string> = []) => {
-  rmSync(new URL(outdir, import.meta.url), { recursive: true, force: true })
-  return build({
+export const buildService = async (outdir: string, furtherEntryPoints: ReadonlyArray<string> = []) => {
+  const fresh = `${outdir}-new`
+  await build({
     absWorkingDir: root,
     entryPoints: [...entryPoints, ...furtherEntryPoints],
-    outdir,
+    outdir: fresh,
     entryNames: "[name]",
     bundle: true,
     splitting: true,
@@ -25,13 +26,16 @@ export const buildService = (outdir: string, furtherEntryPoints: ReadonlyArray<s
     platform: "node",
     target: "node22",
     // Native code, which finds its files beside itself.
-    external: ["node-av", "better-sqlite3"],
+    external: ["node-av", "better-sqlite3", "msgpackr-extract"],
     // For what is written as CommonJS and asks for Node's own modules.
     banner: {
       js: 'import { createRequire as createRequire_ } from "node:module"; const require = createRequire_(import.meta.url);'
     },
     logLevel: "warning"
   })
+  // What runs from the old build misses it for no longer than this.
+  rmSync(join(root, outdir), { recursive: true, force: true })
+  renameSync(join(root, fresh), join(root, outdir))
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await buildService("gen/service")

@@ -136,6 +136,7 @@ const silence = ({ port, watch = watchPolicy }: FingerprintServerProcessOptions)
       }
       // Before it has begun nobody listens; who listens and says nothing is stopped, or hangs, at any time.
       else if (hasBegun || answer === "silent") missing += 1
+      else missing = 0
     })
     const noMore = Effect.repeat(ask, {
       schedule: Schedule.spaced(watch.interval),

@@ -54,6 +54,8 @@ const defaultStallTimeout = Duration.seconds(30)
 const startTimeout = Duration.seconds(30)
 /** For a worker that is told to cancel, and again for one that is told to end. */
 const graceTimeout = Duration.seconds(1)
+/** From SIGTERM to being gone; longer than the grace time. */
+const goneTimeout = Duration.seconds(3)
 /** Of a report. A result has about 1.5 KB. */
 const longestLineBytes = 64 * 1024
 /** It never gives up: what keeps workers from running may pass, and a file that takes them with it is refused in the end. */
@@ -108,8 +110,11 @@ const make = (options: ProcessPoolOptions & { readonly workers: number }) =>
     const withSlot = <A, E>(use: (slot: Slot) => Effect.Effect<A, E>) =>
       turns.withPermits(1)(
         Effect.acquireUseRelease(
-          // The last one back is the first one out: it is warm.
-          Effect.sync(() => idle.pop() as Slot),
+          // The last one back is the first one out: it is warm. One whose worker has to start only where no other is there.
+          Effect.sync(() => {
+            const ready = idle.findLastIndex((slot) => slot.isReady())
+            return idle.splice(ready === -1 ? idle.length - 1 : ready, 1)[0] as Slot
+          }),
           use,
           (slot) => Effect.sync(() => void idle.push(slot))
         )
@@ -172,6 +177,7 @@ const ignoreProgress: OnProgress = () => Effect.void
 const isWorkerLost = (error: AnalysisError | WorkerLost): error is WorkerLost => error._tag === "WorkerLost"
 
 interface Slot {
+  readonly isReady: () => boolean
   /** The slot's worker, ready: the one at hand, or a fresh one as soon as one starts. */
   readonly worker: Effect.Effect<Worker>
   /** From the first use to the loss of the worker. */
@@ -187,7 +193,8 @@ const makeSlot = (command: ReadonlyArray<string>): Effect.Effect<Slot> =>
     const leave = (worker: Worker) =>
       Effect.suspend(() => {
         current = undefined
-        return Effect.zipRight(ready.close, worker.end)
+        // Killed, it may still wait for a disk: its place does not wait with it.
+        return Effect.zipRight(ready.close, Effect.timeoutOption(Effect.interruptible(worker.end), goneTimeout))
       })
     const life = Effect.gen(function* () {
       yield* wanted.await
@@ -212,7 +219,7 @@ const makeSlot = (command: ReadonlyArray<string>): Effect.Effect<Slot> =>
             Effect.zipRight(worker)
           )
     )
-    return { worker, life }
+    return { worker, life, isReady: () => current?.isUsable() === true }
   })
 
 type WorkerEvent = WorkerReport | WorkerLost

@@ -37,7 +37,7 @@ const newestChange = (directory: string): number =>
 export const buildForTests = async (): Promise<void> => {
   const output = built("cli")
   const changed = Math.max(
-    ...["src", "test/support"].map(newestChange),
+    ...["src", "test/support", "gen/lathe", "gen/grpc"].map(newestChange),
     ...["package-lock.json", "esbuild.config.ts"].map((file) => statSync(join(root, file)).mtimeMs)
   )
   if (existsSync(output) && statSync(output).mtimeMs > changed) return

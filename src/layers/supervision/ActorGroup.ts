@@ -1,5 +1,5 @@
 /** A supervisor of actors that come and go, as Elixir's DynamicSupervisor: it starts without any, and never gives up. */
-import { Effect, Exit, Fiber, type Scope } from "effect"
+import { Cause, Effect, Exit, Fiber, type Scope } from "effect"
 import type { RestartBackoff } from "../../domain/supervision/RestartBackoff.ts"
 import type { RestartPolicy } from "../../domain/supervision/SupervisorDecision.ts"
 import * as Child from "./Child.ts"
@@ -46,6 +46,7 @@ export const make = (id: string): ActorGroup => {
       )
     },
     adopt: (what, fiber) =>
+      // Not waited for: who hands a fiber over may hold what the supervisor waits for.
       Effect.suspend(() =>
         start({
           id: `${what} #${++adopted}`,
@@ -57,11 +58,16 @@ export const make = (id: string): ActorGroup => {
             { ended: Effect.flatMap(Fiber.await(fiber), endOf) }
           )
         })
-      ),
+      ).pipe(Effect.interruptible, Effect.forkDaemon, Effect.asVoid),
     keep: (name, work) =>
       Effect.acquireRelease(
         Effect.suspend(() => {
-          const child = Child.worker(name, work)
+          const child = Child.worker(
+            name,
+            Effect.tapErrorCause(work, (cause) =>
+              Cause.isInterruptedOnly(cause) ? Effect.void : Effect.logError(`${name} broke off`, cause)
+            )
+          )
           kept.set(name, child)
           return start(child)
         }),
@@ -75,4 +81,5 @@ export const make = (id: string): ActorGroup => {
 }
 
 /** Its owner may interrupt it: that is an end in good order. */
-const endOf = (exit: Exit.Exit<unknown, unknown>) => (Exit.isInterrupted(exit) ? Effect.void : exit)
+const endOf = (exit: Exit.Exit<unknown, unknown>) =>
+  Exit.isFailure(exit) && Cause.isInterruptedOnly(exit.cause) ? Effect.void : exit

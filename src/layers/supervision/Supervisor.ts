@@ -173,6 +173,7 @@ export const make = (options: SupervisorOptions): Effect.Effect<Supervisor, Chil
           return yield* Deferred.complete(event.reply, addAndStart(event.child))
         case "StopChild": {
           const place = places.get(event.id)
+          yield* cancelPauses(({ ids }) => ids.length === 1 && ids[0] === event.id)
           if (place !== undefined) yield* places.stop(place)
           yield* forget(event.id)
           return yield* Deferred.succeed(event.reply, undefined)

@@ -73,6 +73,7 @@ describe("An actor that is adopted", () => {
         const long = yield* Effect.forkScoped(Effect.never)
         yield* actors.adopt("streaming", "stream of track 1", short)
         yield* actors.adopt("streaming", "stream of track 1", long)
+        yield* settle
         const ids = Effect.map(childrenOf("streaming"), (children) => children.map(({ id }) => id))
         assert.deepStrictEqual(yield* ids, ["stream of track 1 #1", "stream of track 1 #2"])
         yield* Effect.zipRight(TestClock.adjust("1 second"), settle)
