@@ -3,6 +3,7 @@ import { Effect, Either, Layer, Option, Schema } from "effect"
 import { createHash, randomUUID } from "node:crypto"
 import { createReadStream } from "node:fs"
 import { readFile, rename, rm, stat, writeFile } from "node:fs/promises"
+import { join } from "node:path"
 import { pipeline } from "node:stream/promises"
 import { algorithmVersion, TrackAnalysis } from "../domain/Fingerprint.ts"
 import type { FileVersion } from "../domain/Track.ts"
@@ -37,6 +38,25 @@ const hashOf = (path: string) =>
     await pipeline(createReadStream(path), hash, { signal })
     return hash.digest("hex")
   })
+
+/** A sidecar has some 2 KB: the file of a writer that is still at work is younger. */
+const abandonedAfterMs = 1000
+
+/** Removes what writers have left half done that were killed; `names` are those of the directory's files. Never fails. */
+export const removeAbandoned = (directory: string, names: ReadonlyArray<string>): Effect.Effect<void> =>
+  Effect.forEach(
+    names.filter((name) => /\.25d\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/.test(name)),
+    (name) =>
+      Effect.promise(async () => {
+        const path = join(directory, name)
+        try {
+          if (Date.now() - (await stat(path)).mtimeMs > abandonedAfterMs) await rm(path, { force: true })
+        } catch {
+          // Gone already, or not ours to remove.
+        }
+      }),
+    { discard: true }
+  )
 
 const make = () => {
   const find = Effect.fn("FingerprintSidecar.find")(function* (path: string, version: FileVersion) {

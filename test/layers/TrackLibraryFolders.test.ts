@@ -6,6 +6,7 @@ import {
   closeSync,
   copyFileSync,
   cpSync,
+  existsSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -40,6 +41,27 @@ const id3v1 = (title: string, artist: string, album: string): Buffer => {
 }
 
 describe("TrackLibrary over folders", () => {
+  it.scoped("removes the half-done sidecars of a writer that was killed, and nothing else", () =>
+    inLibrary((folder) =>
+      Effect.gen(function* () {
+        write(folder, "a")
+        const id = "0f8fad5b-d9cb-469f-a165-70867728950e"
+        const old = [`a.wav.25d.${id}.tmp`, "a.wav.25d", "notes.tmp", `b.25d.${id}.txt`]
+        for (const name of old) {
+          writeFileSync(join(folder, name), "{")
+          utimesSync(join(folder, name), 1_700_000_000, 1_700_000_000)
+        }
+        const fresh = `b.wav.25d.${id}.tmp`
+        writeFileSync(join(folder, fresh), "{")
+        utimesSync(join(folder, fresh), new Date(), new Date(Date.now() + 60_000))
+        yield* scan
+        const left = old.filter((name) => existsSync(join(folder, name)))
+        assert.deepStrictEqual(left, old.slice(1))
+        assert.isTrue(existsSync(join(folder, fresh)))
+      })
+    )
+  )
+
   it.scoped("lists the audio files of all subfolders, by tag or by name, and nothing else", () =>
     inLibrary((folder) =>
       Effect.gen(function* () {

@@ -5,6 +5,7 @@ import { readdir } from "node:fs/promises"
 import { join } from "node:path"
 import type { FileVersion } from "../../domain/Track.ts"
 import type { FileLocation } from "../../services/TrackRepo.ts"
+import { removeAbandoned } from "../FingerprintSidecarFiles.ts"
 import { hasCode, isAudioName, isHidden, versionBelow } from "./audioFiles.ts"
 
 export interface FoundFile extends FileLocation {
@@ -36,6 +37,10 @@ export const walk = (folder: string, below: string, visitor: Visitor): Effect.Ef
           return [] as Array<Dirent>
         })
       )
+    )
+    yield* removeAbandoned(
+      path,
+      entries.filter((entry) => entry.isFile()).map(({ name }) => name)
     )
     const wanted = entries
       .filter((entry) => !isHidden(entry.name) && (entry.isDirectory() || isAudioName(entry.name)))
