@@ -58,8 +58,9 @@ export class LibraryView {
   readonly #scan = h("p", { class: "scan", role: "status" })
   readonly #scanButton = h(
     "button",
-    { type: "button", class: "quiet", onclick: () => void this.#startScan() },
+    { type: "button", class: "quiet", "aria-label": "Scan", onclick: () => void this.#startScan() },
     icon("refresh"),
+    // Left out where it is narrow: the picture says it.
     h("span", {}, "Scan")
   )
   /** Which files cannot be read, and why: loaded when it is opened. */

@@ -32,10 +32,7 @@ export const make = (id: string): ActorGroup => {
 
   return {
     supervised: {
-      id,
-      type: "supervisor",
-      restart: "permanent",
-      shutdown: "infinity",
+      ...Supervisor.child({ id, policy, backoff, children: [] }),
       start: Effect.suspend(() => Supervisor.make({ id, policy, backoff, children: [...kept.values()] })).pipe(
         Effect.tap((supervisor) =>
           Effect.acquireRelease(
