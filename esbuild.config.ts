@@ -12,7 +12,7 @@ const root = fileURLToPath(new URL(".", import.meta.url))
 
 const entryPoints = ["src/cli.ts", "src/renderWorker.ts", "src/analysisWorker.ts", "src/demoWorker.ts"]
 
-/** @param outdir A folder two levels below the root: see src/layers/entryPoints.ts. */
+/** @param outdir A folder two levels below the root: see src/layers/process/entryPoints.ts. */
 export const buildService = async (outdir: string, furtherEntryPoints: ReadonlyArray<string> = []) => {
   const fresh = `${outdir}-new`
   await build({

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { analysisWorkerCommand, analysisWorkerEnvironment } from "../src/layers/TrackAnalyzerProcessPool.ts"
+import { analysisWorkerCommand, analysisWorkerEnvironment } from "../src/layers/fingerprint/TrackAnalyzerProcessPool.ts"
 import { writeTestPiece } from "./support/pieces.ts"
 import { inTurn, isInstalled, median, report, runProcess } from "./support/measure.ts"
 

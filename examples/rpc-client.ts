@@ -5,7 +5,7 @@
 import { NodeRuntime, NodeSocket } from "@effect/platform-node"
 import { RpcClient, RpcSerialization } from "@effect/rpc"
 import { Console, Effect, Layer, Stream } from "effect"
-import { LatheRpcs } from "../src/services/LatheRpcs.ts"
+import { LatheRpcs } from "../src/contract/LatheRpcs.ts"
 
 const url = process.argv[2] ?? "ws://127.0.0.1:8765/rpc"
 

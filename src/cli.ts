@@ -4,8 +4,8 @@
  * processes that this one starts: they start in about two thirds of the time.
  */
 import { enableCompileCache } from "node:module"
-import { generated } from "./layers/entryPoints.ts"
-import { keepCompiled } from "./layers/workerProcess/keepCompiled.ts"
+import { generated } from "./layers/process/entryPoints.ts"
+import { keepCompiled } from "./layers/process/keepCompiled.ts"
 
 process.env["NODE_COMPILE_CACHE"] ??= generated("compile-cache")
 enableCompileCache(process.env["NODE_COMPILE_CACHE"])

@@ -13,9 +13,9 @@ import { scan } from "./commands/scan.ts"
 import { serve } from "./commands/serve.ts"
 import { logLevels, readSetting } from "./commands/settings.ts"
 import { status } from "./commands/status.ts"
-import { InvalidSetting } from "./domain/InvalidSetting.ts"
-import { withFormat } from "./layers/Logging.ts"
-import { version } from "./layers/version.ts"
+import { InvalidSetting } from "./commands/InvalidSetting.ts"
+import { withFormat } from "./layers/telemetry/Logging.ts"
+import { version } from "./layers/process/version.ts"
 
 const lathe = Command.make("lathe").pipe(
   Command.withDescription("Makes music sound better while it plays."),

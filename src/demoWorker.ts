@@ -1,4 +1,4 @@
-/** Entry point of the thread that renders one demo piece: see layers/DemoLibraryProcedural.ts. */
+/** Entry point of the thread that renders one demo piece: see layers/demo/DemoLibraryProcedural.ts. */
 import { parentPort, workerData } from "node:worker_threads"
 import { demoPieces } from "./dsp/demo/DemoPieces.ts"
 

@@ -1,5 +1,5 @@
 /** The 25 dimensions for people: titles, units, scales. What they mean exactly: docs/fingerprint.md. */
-import type { DimensionName } from "../src/domain/Fingerprint.ts"
+import type { DimensionName } from "../src/domain/fingerprint/Fingerprint.ts"
 
 export interface Dimension {
   readonly name: DimensionName

@@ -1,6 +1,6 @@
 /** What the page says: times, numbers, fingerprint states and mastering plans in words. */
-import type { FingerprintStatus } from "../src/domain/FingerprintStatus.ts"
-import type { MasteringPlan, Move } from "../src/domain/MasteringPlan.ts"
+import type { FingerprintStatus } from "../src/domain/fingerprint/FingerprintStatus.ts"
+import type { MasteringPlan, Move } from "../src/domain/mastering/MasteringPlan.ts"
 import { dimensionByName } from "./dimensions.ts"
 import type { MatchGains } from "./playback/loudnessMatch.ts"
 

@@ -3,9 +3,9 @@ import { spawn } from "node:child_process"
 import { readFileSync } from "node:fs"
 import type { Readable } from "node:stream"
 import { Schema } from "effect"
-import { analysisWorkerCommand, analysisWorkerEnvironment } from "../../src/layers/TrackAnalyzerProcessPool.ts"
-import { reportDescriptor, WorkerOrder, WorkerReport } from "../../src/layers/TrackAnalyzerProcessProtocol.ts"
-import { makeLineSplitter } from "../../src/layers/workerProcess/lineSplitter.ts"
+import { analysisWorkerCommand, analysisWorkerEnvironment } from "../../src/layers/fingerprint/TrackAnalyzerProcessPool.ts"
+import { reportDescriptor, WorkerOrder, WorkerReport } from "../../src/layers/fingerprint/TrackAnalyzerProcessProtocol.ts"
+import { makeLineSplitter } from "../../src/layers/process/lineSplitter.ts"
 import { built } from "../../test/support/built.ts"
 
 const encodeOrder = Schema.encodeSync(WorkerOrder)

@@ -4,9 +4,9 @@
  */
 import { Session } from "node:inspector/promises"
 import { Effect, Layer } from "effect"
-import type { AnalysisError } from "../../src/domain/AnalysisError.ts"
-import * as AudioDecoderNodeAv from "../../src/layers/AudioDecoderNodeAv.ts"
-import * as TrackAnalyzerLocal from "../../src/layers/TrackAnalyzerLocal.ts"
+import type { AnalysisError } from "../../src/domain/audio/AnalysisError.ts"
+import * as AudioDecoderNodeAv from "../../src/layers/audio/AudioDecoderNodeAv.ts"
+import * as TrackAnalyzerLocal from "../../src/layers/fingerprint/TrackAnalyzerLocal.ts"
 import { AudioDecoder } from "../../src/services/AudioDecoder.ts"
 import { TrackAnalyzer } from "../../src/services/TrackAnalyzer.ts"
 

@@ -1,7 +1,7 @@
 /** Long files to measure memory with. */
 import { Effect, Stream } from "effect"
 import { makeRandom } from "../../src/dsp/demo/Random.ts"
-import * as AudioEncoderNodeAv from "../../src/layers/AudioEncoderNodeAv.ts"
+import * as AudioEncoderNodeAv from "../../src/layers/audio/AudioEncoderNodeAv.ts"
 import { AudioEncoder, encodingFor } from "../../src/services/AudioEncoder.ts"
 
 /** A minute of noise, nine of silence, and so on to any length: long files that cost little to write. */

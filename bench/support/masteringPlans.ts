@@ -1,6 +1,6 @@
 /** Plans to measure the renderer with. */
-import { fallbackPlan } from "../../src/domain/MasteringDecision.ts"
-import type { MasteringPlan, RenderSettings } from "../../src/domain/MasteringPlan.ts"
+import { fallbackPlan } from "../../src/domain/mastering/MasteringDecision.ts"
+import type { MasteringPlan, RenderSettings } from "../../src/domain/mastering/MasteringPlan.ts"
 
 const nothing: RenderSettings = {
   bypass: false,

@@ -11,7 +11,7 @@ import { gridFrames, makeMasteringChain } from "../../src/dsp/mastering/Masterin
 import { makePlanarBlock } from "../../src/dsp/mastering/PlanarBlock.ts"
 import { makeStereoWidth } from "../../src/dsp/mastering/StereoWidth.ts"
 import { makeTransientExpander } from "../../src/dsp/mastering/TransientExpander.ts"
-import * as AudioDecoderNodeAv from "../../src/layers/AudioDecoderNodeAv.ts"
+import * as AudioDecoderNodeAv from "../../src/layers/audio/AudioDecoderNodeAv.ts"
 import { AudioDecoder } from "../../src/services/AudioDecoder.ts"
 import { settingsOf } from "./masteringPlans.ts"
 import { median } from "./measure.ts"

@@ -14,7 +14,7 @@ import { makeSpectralShape } from "../../src/dsp/analysis/SpectralShape.ts"
 import { makeStereoSpectrum, spectrumFrame } from "../../src/dsp/analysis/StereoSpectrum.ts"
 import { measureTempo } from "../../src/dsp/analysis/Tempo.ts"
 import { makeKernels } from "../../src/dsp/Kernels.ts"
-import * as AudioDecoderNodeAv from "../../src/layers/AudioDecoderNodeAv.ts"
+import * as AudioDecoderNodeAv from "../../src/layers/audio/AudioDecoderNodeAv.ts"
 import { AudioDecoder } from "../../src/services/AudioDecoder.ts"
 
 interface Samples {

@@ -1,7 +1,7 @@
 /** Music to measure with: the demo pieces, one after the other, to any length. */
 import { Effect, Stream } from "effect"
 import { demoPieces } from "../../src/dsp/demo/DemoPieces.ts"
-import * as AudioEncoderNodeAv from "../../src/layers/AudioEncoderNodeAv.ts"
+import * as AudioEncoderNodeAv from "../../src/layers/audio/AudioEncoderNodeAv.ts"
 import { AudioEncoder, encodingFor } from "../../src/services/AudioEncoder.ts"
 
 const sampleRate = 44_100

@@ -1,5 +1,5 @@
 /** Two files as a picture: their outlines one above the other, and their balance band by band. SVG, light and dark. */
-import { bands, type TrackAnalysis } from "../domain/Fingerprint.ts"
+import { bands, type TrackAnalysis } from "../domain/fingerprint/Fingerprint.ts"
 import { type Peaks, resample } from "../dsp/Waveform.ts"
 
 export interface Side {

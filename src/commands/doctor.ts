@@ -15,8 +15,8 @@ import {
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { dirname, join, resolve } from "node:path"
-import { generated } from "../layers/entryPoints.ts"
-import { version } from "../layers/version.ts"
+import { generated } from "../layers/process/entryPoints.ts"
+import { version } from "../layers/process/version.ts"
 import { givenBy, optionOf, readSetting } from "./settings.ts"
 import { colour } from "./terminal.ts"
 

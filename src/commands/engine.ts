@@ -3,10 +3,10 @@ import { Effect, Layer } from "effect"
 
 const load = Effect.promise(async () => {
   const [decoder, encoder, analyzer, renderer] = await Promise.all([
-    import("../layers/AudioDecoderNodeAv.ts"),
-    import("../layers/AudioEncoderNodeAv.ts"),
-    import("../layers/TrackAnalyzerLocal.ts"),
-    import("../layers/ChunkMasteringRenderer.ts")
+    import("../layers/audio/AudioDecoderNodeAv.ts"),
+    import("../layers/audio/AudioEncoderNodeAv.ts"),
+    import("../layers/fingerprint/TrackAnalyzerLocal.ts"),
+    import("../layers/mastering/ChunkMasteringRenderer.ts")
   ])
   return Layer.mergeAll(analyzer.layer, renderer.layer, encoder.layer).pipe(Layer.provideMerge(decoder.layer))
 })

@@ -15,7 +15,7 @@ const parentGone = Effect.async<void>((resume) => {
 })
 
 // Loaded when it is needed: other commands start without it.
-const server = Effect.promise(() => import("../layers/FingerprintServer.ts"))
+const server = Effect.promise(() => import("../layers/fingerprint/server/FingerprintServer.ts"))
 
 const options = { fingerprintPort: optionOf("fingerprintPort", "port"), roots }
 

@@ -1,6 +1,6 @@
 /** Options and schemas that several commands share. */
 import { Options } from "@effect/cli"
-import { BypassableStage, Intensity, Preset } from "../domain/MasteringPlan.ts"
+import { BypassableStage, Intensity, Preset } from "../domain/mastering/MasteringPlan.ts"
 
 export const preset = Options.choice("preset", Preset.literals).pipe(
   Options.withDefault("adaptive" as const),

@@ -3,7 +3,7 @@ import { Args, Command, Options } from "@effect/cli"
 import { Console, Data, Duration, Effect, Layer, Schedule } from "effect"
 import { statSync } from "node:fs"
 import { join, resolve } from "node:path"
-import type { ScanStatus } from "../domain/Library.ts"
+import type { ScanStatus } from "../domain/library/Library.ts"
 import { TrackLibrary } from "../services/TrackLibrary.ts"
 import { givenBy, optionOf, readSetting } from "./settings.ts"
 import { withProgress } from "./terminal.ts"
@@ -38,11 +38,11 @@ const libraryOver = (folder: string, dataFolder: string) =>
   Effect.promise(async () => {
     const [AudioDecoderNodeAv, DatabaseSqlite, TrackFileReaderLocal, TrackLibraryFolders, TrackRepoSqlite] =
       await Promise.all([
-        import("../layers/AudioDecoderNodeAv.ts"),
-        import("../layers/DatabaseSqlite.ts"),
-        import("../layers/TrackFileReaderLocal.ts"),
-        import("../layers/TrackLibraryFolders.ts"),
-        import("../layers/TrackRepoSqlite.ts")
+        import("../layers/audio/AudioDecoderNodeAv.ts"),
+        import("../layers/database/DatabaseSqlite.ts"),
+        import("../layers/library/TrackFileReaderLocal.ts"),
+        import("../layers/library/TrackLibraryFolders.ts"),
+        import("../layers/library/TrackRepoSqlite.ts")
       ])
     return TrackLibraryFolders.layer([folder], { keepOthers: true }).pipe(
       Layer.provide(TrackFileReaderLocal.layer.pipe(Layer.provide(AudioDecoderNodeAv.layer))),

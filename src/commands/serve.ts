@@ -2,8 +2,8 @@
 import { Args, Command } from "@effect/cli"
 import { Effect, Layer, Option } from "effect"
 import { resolve } from "node:path"
-import { withFormat } from "../layers/Logging.ts"
-import { version } from "../layers/version.ts"
+import { withFormat } from "../layers/telemetry/Logging.ts"
+import { version } from "../layers/process/version.ts"
 import { givenBy, optionOf, readSetting, readToken, settings } from "./settings.ts"
 
 const folders = Args.text({ name: "FOLDER" }).pipe(
@@ -51,7 +51,7 @@ export const serve = Command.make("serve", { folders, ...options }, ({ folders, 
     const { layer } = yield* service
     const telemetry = Option.isNone(endpoint)
       ? Layer.empty
-      : (yield* Effect.promise(() => import("../layers/TelemetryOtlp.ts"))).layer({ endpoint: endpoint.value, version })
+      : (yield* Effect.promise(() => import("../layers/telemetry/TelemetryOtlp.ts"))).layer({ endpoint: endpoint.value, version })
     return yield* Layer.launch(Layer.provide(layer(serviceOptions), telemetry)).pipe(withFormat(logFormat))
   })
 ).pipe(Command.withDescription("Serve music folders: web page, WebSocket, RPC, and the fingerprint server."))

@@ -7,9 +7,9 @@ import { Config, ConfigProvider, Effect, LogLevel, Option, Record as Records, Re
 import { readFileSync } from "node:fs"
 import { homedir } from "node:os"
 import { join, resolve } from "node:path"
-import { isLoopbackHost } from "../domain/Access.ts"
-import { InvalidSetting } from "../domain/InvalidSetting.ts"
-import { minimumTokenLength } from "../layers/accessToken.ts"
+import { isLoopbackHost } from "../domain/http/Access.ts"
+import { InvalidSetting } from "./InvalidSetting.ts"
+import { minimumTokenLength } from "../layers/http/accessToken.ts"
 
 export interface Setting<A> {
   /** Without the dashes; none for what a list of processes must not show. */

@@ -1,5 +1,5 @@
 import { Context, type Effect, type Scope, type Stream } from "effect"
-import type { TrackUnreadable } from "../domain/AnalysisError.ts"
+import type { TrackUnreadable } from "../domain/audio/AnalysisError.ts"
 
 export interface AudioInfo {
   /** Hz, 8000 to 384000: a file of another rate is `unsupported`. */

@@ -1,6 +1,6 @@
 import { basename, extname } from "node:path"
 import { Context, Either, type Effect, type Stream } from "effect"
-import { AudioWriteError } from "../domain/AudioWriteError.ts"
+import { AudioWriteError } from "../domain/audio/AudioWriteError.ts"
 
 export type AudioEncoding =
   | { readonly container: "wav"; readonly sampleFormat: "float32" | "int24" }

@@ -1,7 +1,7 @@
 import { Context, type Effect, type Scope, type Stream } from "effect"
-import type { TrackUnreadable } from "../domain/AnalysisError.ts"
-import type { MasteringPlan } from "../domain/MasteringPlan.ts"
-import type { DeliveredSampleRate } from "../domain/SampleRate.ts"
+import type { TrackUnreadable } from "../domain/audio/AnalysisError.ts"
+import type { MasteringPlan } from "../domain/mastering/MasteringPlan.ts"
+import type { DeliveredSampleRate } from "../domain/audio/SampleRate.ts"
 
 /** A run of mastered PCM, ready for the wire. */
 export interface PcmFrame {

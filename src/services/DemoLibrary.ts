@@ -1,5 +1,5 @@
 import { Context, type Effect } from "effect"
-import type { AudioWriteError } from "../domain/AudioWriteError.ts"
+import type { AudioWriteError } from "../domain/audio/AudioWriteError.ts"
 
 /** Owns the music that lathe brings along: pieces of its own making, to try it with before there is a music folder. */
 export class DemoLibrary extends Context.Tag("lathe/DemoLibrary")<

@@ -1,7 +1,7 @@
 import { Context, type Effect, type Option, type Stream } from "effect"
-import type { TrackAnalysis } from "../domain/Fingerprint.ts"
-import type { FingerprintStatus } from "../domain/FingerprintStatus.ts"
-import type { TrackFile } from "../domain/Track.ts"
+import type { TrackAnalysis } from "../domain/fingerprint/Fingerprint.ts"
+import type { FingerprintStatus } from "../domain/fingerprint/FingerprintStatus.ts"
+import type { TrackFile } from "../domain/library/Track.ts"
 
 export interface GenerationEvent {
   readonly status: FingerprintStatus

@@ -1,6 +1,6 @@
 import { Context, type Effect, type Option } from "effect"
-import type { TrackAnalysis } from "../domain/Fingerprint.ts"
-import type { FileVersion, TrackId } from "../domain/Track.ts"
+import type { TrackAnalysis } from "../domain/fingerprint/Fingerprint.ts"
+import type { FileVersion, TrackId } from "../domain/library/Track.ts"
 
 /** One content of one track's file: what is stored about another version is never returned. */
 export interface TrackKey {

@@ -1,6 +1,6 @@
 import { Context, type Effect, Schema, type Stream } from "effect"
-import { AnalysisProgress, TrackAnalysis } from "../domain/Fingerprint.ts"
-import type { FingerprintServerError } from "../domain/FingerprintServerError.ts"
+import { AnalysisProgress, TrackAnalysis } from "../domain/fingerprint/Fingerprint.ts"
+import type { FingerprintServerError } from "../domain/fingerprint/FingerprintServerError.ts"
 
 export interface FingerprintRequest {
   /** Opaque to the server. */

@@ -1,6 +1,6 @@
 import { Context, type Effect, type Option } from "effect"
-import type { TrackAnalysis } from "../domain/Fingerprint.ts"
-import type { FileVersion } from "../domain/Track.ts"
+import type { TrackAnalysis } from "../domain/fingerprint/Fingerprint.ts"
+import type { FileVersion } from "../domain/library/Track.ts"
 
 /**
  * Owns the `.25d` files beside the audio: the second cache, which survives the database and travels with the music.

@@ -1,6 +1,6 @@
 import { Context, type Effect, Schema } from "effect"
-import type { Album, Artist, LibrarySpread, ListedTrack, UnreadableFile } from "../domain/Library.ts"
-import type { TrackId, TrackNotFound } from "../domain/Track.ts"
+import type { Album, Artist, LibrarySpread, ListedTrack, UnreadableFile } from "../domain/library/Library.ts"
+import type { TrackId, TrackNotFound } from "../domain/library/Track.ts"
 
 export interface Page<T> {
   readonly items: ReadonlyArray<T>

@@ -1,5 +1,5 @@
 import { Context, type Effect } from "effect"
-import type { InvalidResumeToken, ResumePoint } from "../domain/ResumePoint.ts"
+import type { InvalidResumeToken, ResumePoint } from "../domain/streaming/ResumePoint.ts"
 
 /** Owns the tokens by which a stream goes on after its connection or its service has ended. Keeps none of them. */
 export class ResumeTokens extends Context.Tag("lathe/ResumeTokens")<

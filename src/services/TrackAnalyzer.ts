@@ -1,6 +1,6 @@
 import { Context, type Effect } from "effect"
-import type { AnalysisError } from "../domain/AnalysisError.ts"
-import type { AnalysisProgress, TrackAnalysis } from "../domain/Fingerprint.ts"
+import type { AnalysisError } from "../domain/audio/AnalysisError.ts"
+import type { AnalysisProgress, TrackAnalysis } from "../domain/fingerprint/Fingerprint.ts"
 
 /** Owns measuring: an audio file in, its fingerprint, measurements and provenance out. Stores nothing. */
 export class TrackAnalyzer extends Context.Tag("lathe/TrackAnalyzer")<

@@ -1,6 +1,6 @@
 import { Context, type Effect, type Option } from "effect"
-import type { TrackUnreadable } from "../domain/AnalysisError.ts"
-import type { TrackTags } from "../domain/Track.ts"
+import type { TrackUnreadable } from "../domain/audio/AnalysisError.ts"
+import type { TrackTags } from "../domain/library/Track.ts"
 
 /** A picture that comes with an audio file. */
 export interface TrackArt {

@@ -1,7 +1,7 @@
 import { Context, type Effect } from "effect"
-import type { TrackUnreadable } from "../domain/AnalysisError.ts"
-import type { ScanStatus } from "../domain/Library.ts"
-import type { Track, TrackFile, TrackId, TrackNotFound } from "../domain/Track.ts"
+import type { TrackUnreadable } from "../domain/audio/AnalysisError.ts"
+import type { ScanStatus } from "../domain/library/Library.ts"
+import type { Track, TrackFile, TrackId, TrackNotFound } from "../domain/library/Track.ts"
 
 export interface ScanReport {
   readonly added: number

@@ -1,6 +1,6 @@
 import { Context, type Effect, type Option } from "effect"
-import type { TrackUnreadable } from "../domain/AnalysisError.ts"
-import type { TrackFile } from "../domain/Track.ts"
+import type { TrackUnreadable } from "../domain/audio/AnalysisError.ts"
+import type { TrackFile } from "../domain/library/Track.ts"
 import type { Peaks } from "../dsp/Waveform.ts"
 import type { TrackArt } from "./TrackFileReader.ts"
 

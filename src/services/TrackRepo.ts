@@ -1,5 +1,5 @@
 import { Context, type Effect } from "effect"
-import type { FileVersion, Track, TrackFile, TrackId, TrackNotFound, TrackTags } from "../domain/Track.ts"
+import type { FileVersion, Track, TrackFile, TrackId, TrackNotFound, TrackTags } from "../domain/library/Track.ts"
 
 /** Where a file is: its music folder (absolute) and its path below it, with `/`. */
 export interface FileLocation {

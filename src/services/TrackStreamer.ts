@@ -1,11 +1,11 @@
 import { Context, Data, type Effect, type Stream } from "effect"
-import type { TrackUnreadable } from "../domain/AnalysisError.ts"
-import type { Enhancement } from "../domain/Enhancement.ts"
-import type { FingerprintStatus } from "../domain/FingerprintStatus.ts"
-import type { MasteringPlan } from "../domain/MasteringPlan.ts"
-import type { DeliveredSampleRate } from "../domain/SampleRate.ts"
-import type { TooManyStreams } from "../domain/TooManyStreams.ts"
-import type { Track, TrackId, TrackNotFound } from "../domain/Track.ts"
+import type { TrackUnreadable } from "../domain/audio/AnalysisError.ts"
+import type { Enhancement } from "../domain/mastering/Enhancement.ts"
+import type { FingerprintStatus } from "../domain/fingerprint/FingerprintStatus.ts"
+import type { MasteringPlan } from "../domain/mastering/MasteringPlan.ts"
+import type { DeliveredSampleRate } from "../domain/audio/SampleRate.ts"
+import type { TooManyStreams } from "../domain/streaming/TooManyStreams.ts"
+import type { Track, TrackId, TrackNotFound } from "../domain/library/Track.ts"
 import type { PcmFrame } from "./ChunkMastering.ts"
 
 export interface StreamRequest {

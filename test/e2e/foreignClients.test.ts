@@ -8,7 +8,7 @@ import {
   ComputeFingerprintRequestSchema,
   ComputeFingerprintResponseSchema
 } from "../../gen/lathe/fingerprint/v1/fingerprint_pb.js"
-import { dimensionNames } from "../../src/domain/Fingerprint.ts"
+import { dimensionNames } from "../../src/domain/fingerprint/Fingerprint.ts"
 import { temporaryFolder, writeAudioFile } from "../support/audioFiles.ts"
 import { startFingerprintServer } from "../support/service.ts"
 import { trackWith } from "../support/loudTrack.ts"

@@ -1,6 +1,6 @@
 import { Either, FastCheck as fc, Schema } from "effect"
 import { describe, expect, it } from "vitest"
-import { bands, dimensionNames, Fingerprint, Measurements } from "../../src/domain/Fingerprint.ts"
+import { bands, dimensionNames, Fingerprint, Measurements } from "../../src/domain/fingerprint/Fingerprint.ts"
 import {
   type AnalysisOutcome,
   makeFingerprintAnalyzer,

@@ -15,8 +15,8 @@ import {
   type FingerprintServerOptions,
   layer,
   ListeningLine
-} from "../../src/layers/FingerprintServer.ts"
-import * as TrackAnalyzerProcessPool from "../../src/layers/TrackAnalyzerProcessPool.ts"
+} from "../../src/layers/fingerprint/server/FingerprintServer.ts"
+import * as TrackAnalyzerProcessPool from "../../src/layers/fingerprint/TrackAnalyzerProcessPool.ts"
 import { built } from "../support/built.ts"
 
 const scriptedWorker = built("scriptedAnalysisWorker")
@@ -209,7 +209,7 @@ const makeProxy = (port: number) =>
 
 const program = (folder: string) => `
   import { NodeRuntime } from "@effect/platform-node"
-  import { launch } from "./src/layers/FingerprintServer.ts"
+  import { launch } from "./src/layers/fingerprint/server/FingerprintServer.ts"
   const workerCommand = [${JSON.stringify(scriptedWorker)}]
   NodeRuntime.runMain(launch({ port: 0, workers: 1, folders: [${JSON.stringify(folder)}], workerCommand }))
 `

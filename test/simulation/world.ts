@@ -5,8 +5,8 @@
  */
 import { SqlClient } from "@effect/sql"
 import { Cause, Context, Effect, Exit, Layer, Logger, Option, Schema, Scope, Stream, Supervisor } from "effect"
-import { TrackUnreadable } from "../../src/domain/AnalysisError.ts"
-import { dimensionNames, type TrackAnalysis } from "../../src/domain/Fingerprint.ts"
+import { TrackUnreadable } from "../../src/domain/audio/AnalysisError.ts"
+import { dimensionNames, type TrackAnalysis } from "../../src/domain/fingerprint/Fingerprint.ts"
 import {
   FileRefused,
   type FingerprintServerError,
@@ -14,18 +14,18 @@ import {
   ServerBusy,
   ServerTimedOut,
   ServerUnreachable
-} from "../../src/domain/FingerprintServerError.ts"
-import { ServerMessage } from "../../src/domain/StreamMessages.ts"
-import { type TrackFile, TrackId, TrackNotFound } from "../../src/domain/Track.ts"
+} from "../../src/domain/fingerprint/FingerprintServerError.ts"
+import { ServerMessage } from "../../src/contract/StreamMessages.ts"
+import { type TrackFile, TrackId, TrackNotFound } from "../../src/domain/library/Track.ts"
 import type { Random } from "../../src/dsp/demo/Random.ts"
-import * as DatabaseSqlite from "../../src/layers/DatabaseSqlite.ts"
-import * as FingerprintGeneratorTiered from "../../src/layers/FingerprintGeneratorTiered.ts"
-import * as FingerprintRepoSqlite from "../../src/layers/FingerprintRepoSqlite.ts"
-import * as ResumeTokensHmac from "../../src/layers/ResumeTokensHmac.ts"
-import { defaultLimits, makeStreamConnection, type Peer } from "../../src/layers/StreamConnection.ts"
-import type { StreamLines } from "../../src/layers/StreamSession.ts"
-import * as SupervisionTreeRoot from "../../src/layers/SupervisionTreeRoot.ts"
-import * as TrackStreamerLive from "../../src/layers/TrackStreamerLive.ts"
+import * as DatabaseSqlite from "../../src/layers/database/DatabaseSqlite.ts"
+import * as FingerprintGeneratorTiered from "../../src/layers/fingerprint/FingerprintGeneratorTiered.ts"
+import * as FingerprintRepoSqlite from "../../src/layers/fingerprint/FingerprintRepoSqlite.ts"
+import * as ResumeTokensHmac from "../../src/layers/streaming/ResumeTokensHmac.ts"
+import { defaultLimits, makeStreamConnection, type Peer } from "../../src/layers/streaming/StreamConnection.ts"
+import type { StreamLines } from "../../src/layers/streaming/StreamSession.ts"
+import * as SupervisionTreeRoot from "../../src/layers/supervision/SupervisionTreeRoot.ts"
+import * as TrackStreamerLive from "../../src/layers/streaming/TrackStreamerLive.ts"
 import { ChunkMastering, type PcmFrame } from "../../src/services/ChunkMastering.ts"
 import { FingerprintRepo } from "../../src/services/FingerprintRepo.ts"
 import { FingerprintServerClient, type FingerprintServerEvent } from "../../src/services/FingerprintServerClient.ts"

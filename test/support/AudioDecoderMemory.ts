@@ -1,6 +1,6 @@
 /** AudioDecoder over signals in memory, by path. Blocks arrive as a decoder delivers them; a fault may be put anywhere. */
 import { Chunk, Effect, Layer, Option, type Scope, Stream } from "effect"
-import { TrackUnreadable } from "../../src/domain/AnalysisError.ts"
+import { TrackUnreadable } from "../../src/domain/audio/AnalysisError.ts"
 import {
   type AudioBlock,
   AudioDecoder,

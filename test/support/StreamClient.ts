@@ -1,6 +1,6 @@
 /** A WebSocket client of the streaming protocol for tests: checks every message against its schema, keeps all of it. */
 import { Effect, Schema, type Scope } from "effect"
-import { ServerMessage } from "../../src/domain/StreamMessages.ts"
+import { ServerMessage } from "../../src/contract/StreamMessages.ts"
 
 export interface ReceivedFrame {
   readonly meta: Extract<ServerMessage, { readonly type: "audio_chunk_meta" }>["data"]

@@ -1,6 +1,6 @@
 /** Valid analyses and tracks for tests that are not about measuring. */
-import { algorithmVersion, type Fingerprint, type TrackAnalysis } from "../../src/domain/Fingerprint.ts"
-import { type TrackFile, TrackId } from "../../src/domain/Track.ts"
+import { algorithmVersion, type Fingerprint, type TrackAnalysis } from "../../src/domain/fingerprint/Fingerprint.ts"
+import { type TrackFile, TrackId } from "../../src/domain/library/Track.ts"
 
 /** 25 different values, so that a dimension stored under another's name shows. */
 export const someFingerprint: Fingerprint = {

@@ -1,5 +1,5 @@
 /** Tracks as a scan would have found them, for tests and benchmarks that need no files. */
-import type { TrackTags } from "../../src/domain/Track.ts"
+import type { TrackTags } from "../../src/domain/library/Track.ts"
 import type { ScannedTrack } from "../../src/services/TrackRepo.ts"
 import { fileVersion } from "./analyses.ts"
 

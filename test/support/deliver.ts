@@ -1,5 +1,5 @@
 /** Runs a signal through a delivery of its own: latency and what precedes the start are taken out. */
-import type { RenderSettings } from "../../src/domain/MasteringPlan.ts"
+import type { RenderSettings } from "../../src/domain/mastering/MasteringPlan.ts"
 import { makeDelivery } from "../../src/dsp/mastering/Delivery.ts"
 import type { Signal } from "./signals.ts"
 

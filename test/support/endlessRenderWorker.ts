@@ -1,8 +1,8 @@
 /** A render worker whose decoder never returns from the second second of any file named `endless`. */
 import { Effect, Layer } from "effect"
-import * as AudioDecoderNodeAv from "../../src/layers/AudioDecoderNodeAv.ts"
-import { serve } from "../../src/layers/ChunkMasteringProcessWorker.ts"
-import * as ChunkMasteringRenderer from "../../src/layers/ChunkMasteringRenderer.ts"
+import * as AudioDecoderNodeAv from "../../src/layers/audio/AudioDecoderNodeAv.ts"
+import { serve } from "../../src/layers/mastering/ChunkMasteringProcessWorker.ts"
+import * as ChunkMasteringRenderer from "../../src/layers/mastering/ChunkMasteringRenderer.ts"
 import { AudioDecoder } from "../../src/services/AudioDecoder.ts"
 
 const endless = Layer.effect(

@@ -1,5 +1,5 @@
 /** The library's HTTP API out of memory, answered within the browser: any number of tracks, any state. */
-import type { TrackAnalysis } from "../../src/domain/Fingerprint.ts"
+import type { TrackAnalysis } from "../../src/domain/fingerprint/Fingerprint.ts"
 import type {
   Album,
   Artist,

@@ -7,9 +7,9 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import { Effect } from "effect"
 import { create, toBinary } from "@bufbuild/protobuf"
 import { ComputeFingerprintWithProgressResponseSchema } from "../../gen/lathe/fingerprint/v1/fingerprint_pb.js"
-import { dimensionNames } from "../../src/domain/Fingerprint.ts"
-import { listen } from "../../src/layers/fingerprintServer/Port.ts"
-import { toResponse } from "../../src/layers/fingerprintServer/Wire.ts"
+import { dimensionNames } from "../../src/domain/fingerprint/Fingerprint.ts"
+import { listen } from "../../src/layers/fingerprint/server/Port.ts"
+import { toResponse } from "../../src/layers/fingerprint/server/Wire.ts"
 import { someAnalysis } from "./analyses.ts"
 
 const [behaviour = "", port] = process.argv.slice(2)

@@ -4,7 +4,7 @@
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Layer, Option } from "effect"
-import { withFormat } from "../../src/layers/Logging.ts"
+import { withFormat } from "../../src/layers/telemetry/Logging.ts"
 import { layer, type ServiceOptions } from "../../src/service.ts"
 
 const { commands, dataFolder, folder } = JSON.parse(process.argv[2] ?? "") as {

@@ -9,11 +9,11 @@ import {
   TrackTooLarge,
   TrackTooShort,
   TrackUnreadable
-} from "../../src/domain/AnalysisError.ts"
-import type { TrackAnalysis } from "../../src/domain/Fingerprint.ts"
+} from "../../src/domain/audio/AnalysisError.ts"
+import type { TrackAnalysis } from "../../src/domain/fingerprint/Fingerprint.ts"
 import type { SupervisorSnapshot } from "../../src/domain/supervision/SupervisorSnapshot.ts"
-import { FingerprintServer, layer } from "../../src/layers/FingerprintServer.ts"
-import * as FingerprintServerQueue from "../../src/layers/FingerprintServerQueue.ts"
+import { FingerprintServer, layer } from "../../src/layers/fingerprint/server/FingerprintServer.ts"
+import * as FingerprintServerQueue from "../../src/layers/fingerprint/server/FingerprintServerQueue.ts"
 import { SupervisionTree } from "../../src/services/SupervisionTree.ts"
 import { TrackAnalyzer } from "../../src/services/TrackAnalyzer.ts"
 import { someAnalysis } from "./analyses.ts"

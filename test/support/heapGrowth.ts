@@ -2,7 +2,7 @@
  * `node heapGrowth.ts SETTINGS`, as JSON: renders ten minutes of stereo several times over and prints by how many bytes
  * the heap grew each time. In a process of its own: a test runner's transformed modules and messages allocate as well.
  */
-import type { RenderSettings } from "../../src/domain/MasteringPlan.ts"
+import type { RenderSettings } from "../../src/domain/mastering/MasteringPlan.ts"
 import { makeMasteringChain } from "../../src/dsp/mastering/MasteringChain.ts"
 import { music } from "./music.ts"
 

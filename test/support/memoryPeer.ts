@@ -1,7 +1,7 @@
 /** A WebSocket's far end in memory: what it has not read stays queued at the near end, beyond what the wire holds. */
 import { Schema } from "effect"
-import { ServerMessage } from "../../src/domain/StreamMessages.ts"
-import type { Peer } from "../../src/layers/StreamConnection.ts"
+import { ServerMessage } from "../../src/contract/StreamMessages.ts"
+import type { Peer } from "../../src/layers/streaming/StreamConnection.ts"
 
 export interface MemoryPeer extends Peer {
   readonly messages: ReadonlyArray<ServerMessage>

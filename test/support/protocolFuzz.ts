@@ -3,11 +3,11 @@
  * The same seed says the same.
  */
 import { Effect, Exit, Layer, Scope, Stream, Supervisor } from "effect"
-import { TrackUnreadable } from "../../src/domain/AnalysisError.ts"
-import { TooManyStreams } from "../../src/domain/TooManyStreams.ts"
-import { TrackNotFound } from "../../src/domain/Track.ts"
-import { layerKey } from "../../src/layers/ResumeTokensHmac.ts"
-import { defaultLimits, makeStreamConnection, type StreamConnection } from "../../src/layers/StreamConnection.ts"
+import { TrackUnreadable } from "../../src/domain/audio/AnalysisError.ts"
+import { TooManyStreams } from "../../src/domain/streaming/TooManyStreams.ts"
+import { TrackNotFound } from "../../src/domain/library/Track.ts"
+import { layerKey } from "../../src/layers/streaming/ResumeTokensHmac.ts"
+import { defaultLimits, makeStreamConnection, type StreamConnection } from "../../src/layers/streaming/StreamConnection.ts"
 import {
   type StreamError,
   type StreamEvent,

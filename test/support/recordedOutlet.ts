@@ -1,7 +1,7 @@
 /** Where a session speaks to in tests: every message is checked against its schema and kept, and can be waited for. */
 import { Effect, Schema } from "effect"
-import { ServerMessage } from "../../src/domain/StreamMessages.ts"
-import type { SessionOutlet } from "../../src/layers/StreamSession.ts"
+import { ServerMessage } from "../../src/contract/StreamMessages.ts"
+import type { SessionOutlet } from "../../src/layers/streaming/StreamSession.ts"
 
 export interface RecordedOutlet extends SessionOutlet {
   readonly sent: ReadonlyArray<ServerMessage>

@@ -1,5 +1,5 @@
 /** Runs a signal through a mastering chain of its own, latency taken out: as long as it was, aligned. */
-import type { RenderSettings } from "../../src/domain/MasteringPlan.ts"
+import type { RenderSettings } from "../../src/domain/mastering/MasteringPlan.ts"
 import { makeMasteringChain } from "../../src/dsp/mastering/MasteringChain.ts"
 import type { Signal } from "./signals.ts"
 

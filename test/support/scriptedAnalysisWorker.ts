@@ -8,10 +8,10 @@
 import { appendFileSync, existsSync, readFileSync, writeSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
 import { Effect, Layer, Schedule } from "effect"
-import { TrackSilent } from "../../src/domain/AnalysisError.ts"
+import { TrackSilent } from "../../src/domain/audio/AnalysisError.ts"
 import { TrackAnalyzer } from "../../src/services/TrackAnalyzer.ts"
-import { reportDescriptor } from "../../src/layers/TrackAnalyzerProcessProtocol.ts"
-import { serve } from "../../src/layers/TrackAnalyzerProcessWorker.ts"
+import { reportDescriptor } from "../../src/layers/fingerprint/TrackAnalyzerProcessProtocol.ts"
+import { serve } from "../../src/layers/fingerprint/TrackAnalyzerProcessWorker.ts"
 import { someAnalysis } from "./analyses.ts"
 
 const addLine = (file: string): number => {

@@ -7,9 +7,9 @@
 import { existsSync, writeFileSync, writeSync } from "node:fs"
 import { basename, join } from "node:path"
 import { Effect, Layer, Stream } from "effect"
-import { reportDescriptor } from "../../src/layers/ChunkMasteringProcessProtocol.ts"
-import { serve } from "../../src/layers/ChunkMasteringProcessWorker.ts"
-import * as ChunkMasteringRenderer from "../../src/layers/ChunkMasteringRenderer.ts"
+import { reportDescriptor } from "../../src/layers/mastering/ChunkMasteringProcessProtocol.ts"
+import { serve } from "../../src/layers/mastering/ChunkMasteringProcessWorker.ts"
+import * as ChunkMasteringRenderer from "../../src/layers/mastering/ChunkMasteringRenderer.ts"
 import { ChunkMastering } from "../../src/services/ChunkMastering.ts"
 import { faultAt, scriptedMastering } from "./scriptedSong.ts"
 

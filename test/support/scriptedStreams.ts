@@ -1,8 +1,8 @@
 /** Streams with counted frames, for tests of what carries them: 22.5 s of one channel. */
 import { Effect, Option, Stream } from "effect"
 import { StreamEvent, type StreamRequest } from "../../src/services/TrackStreamer.ts"
-import { fallbackPlan } from "../../src/domain/MasteringDecision.ts"
-import { effectiveIntensity, type Enhancement } from "../../src/domain/Enhancement.ts"
+import { fallbackPlan } from "../../src/domain/mastering/MasteringDecision.ts"
+import { effectiveIntensity, type Enhancement } from "../../src/domain/mastering/Enhancement.ts"
 import { someTrackFile } from "./analyses.ts"
 
 export const sampleRate = 44_100

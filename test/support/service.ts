@@ -2,7 +2,7 @@
 import { Effect, Schedule, Schema, type Scope } from "effect"
 import { type ChildProcess, spawn, type StdioOptions } from "node:child_process"
 import { readFileSync } from "node:fs"
-import { ListeningLine } from "../../src/layers/FingerprintServer.ts"
+import { ListeningLine } from "../../src/layers/fingerprint/server/FingerprintServer.ts"
 import type { ServiceOptions } from "../../src/service.ts"
 import { built } from "./built.ts"
 

@@ -1,6 +1,6 @@
 /** A client that believes nothing: checks all that a connection says against the protocol's order, as it comes. */
 import { Schema } from "effect"
-import { ServerMessage } from "../../src/domain/StreamMessages.ts"
+import { ServerMessage } from "../../src/contract/StreamMessages.ts"
 
 export interface StreamChecker {
   readonly text: (json: string) => void

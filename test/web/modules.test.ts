@@ -1,7 +1,7 @@
 /** The player's pure modules. */
 import { assert, describe, it } from "@effect/vitest"
-import { dimensionNames } from "../../src/domain/Fingerprint.ts"
-import { decide } from "../../src/domain/MasteringDecision.ts"
+import { dimensionNames } from "../../src/domain/fingerprint/Fingerprint.ts"
+import { decide } from "../../src/domain/mastering/MasteringDecision.ts"
 import { dimensionGroups } from "../../web/dimensions.ts"
 import { PagedSource } from "../../web/library/PagedSource.ts"
 import { WaveformPeaks } from "../../web/pictures/WaveformPeaks.ts"

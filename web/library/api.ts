@@ -1,5 +1,5 @@
 /** The library's HTTP API, typed. */
-import type { TrackAnalysis } from "../../src/domain/Fingerprint.ts"
+import type { TrackAnalysis } from "../../src/domain/fingerprint/Fingerprint.ts"
 import type { Album, Artist, Page, Scan, Spread, Status, Track, Unreadable, Waveform } from "./Track.ts"
 
 export const trackSorts = ["artist", "album", "title", "added", "duration"] as const

@@ -1,5 +1,5 @@
 /** The 25 dimensions of a track as rows: value, unit, and its place in the library's spread. */
-import type { Fingerprint } from "../../src/domain/Fingerprint.ts"
+import type { Fingerprint } from "../../src/domain/fingerprint/Fingerprint.ts"
 import { type Dimension, dimensionGroups, placeOf } from "../dimensions.ts"
 import type { Spread } from "../library/Track.ts"
 import { h } from "../views/dom.ts"

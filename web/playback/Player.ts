@@ -2,8 +2,8 @@
  * The player: queue, timeline, two feeds (enhanced and original) and one output. Says what is heard now by one readonly
  * state, and tells its listeners when it changes. Knows nothing of the page.
  */
-import type { MasteringPlan, Preset } from "../../src/domain/MasteringPlan.ts"
-import type { FingerprintStatus } from "../../src/domain/FingerprintStatus.ts"
+import type { MasteringPlan, Preset } from "../../src/domain/mastering/MasteringPlan.ts"
+import type { FingerprintStatus } from "../../src/domain/fingerprint/FingerprintStatus.ts"
 import type { AudioOutput } from "../audio/AudioOutput.ts"
 import { LoudnessMeter } from "../audio/LoudnessMeter.ts"
 import type { FromProcessor } from "../audio/messages.ts"

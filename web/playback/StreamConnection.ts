@@ -1,5 +1,5 @@
 /** A WebSocket to the service: keeps it open, pairs each audio_chunk_meta with its samples. See docs/protocol.md. */
-import type { ServerMessage as Known } from "../../src/domain/StreamMessages.ts"
+import type { ServerMessage as Known } from "../../src/contract/StreamMessages.ts"
 
 export type ServerMessage = Known
 export type StreamStart = Extract<Known, { readonly type: "audio_stream_start" }>["data"] & {

@@ -2,8 +2,8 @@
  * What is heard without interruption, as segments on one line: each is a track from some sample on, and the next one
  * begins at the very sample after its last. Both sources, enhanced and original, are fed along the same line.
  */
-import type { MasteringPlan } from "../../src/domain/MasteringPlan.ts"
-import type { FingerprintStatus } from "../../src/domain/FingerprintStatus.ts"
+import type { MasteringPlan } from "../../src/domain/mastering/MasteringPlan.ts"
+import type { FingerprintStatus } from "../../src/domain/fingerprint/FingerprintStatus.ts"
 import type { QueueEntry } from "./Queue.ts"
 
 /** Positions and offsets are samples per channel. */

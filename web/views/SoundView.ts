@@ -1,5 +1,5 @@
 /** What was done to the sound that is heard, and why: plan, settings, loudness, spectrum and fingerprint. */
-import type { MasteringPlan, Preset } from "../../src/domain/MasteringPlan.ts"
+import type { MasteringPlan, Preset } from "../../src/domain/mastering/MasteringPlan.ts"
 import type { LoudnessReading } from "../audio/LoudnessMeter.ts"
 import { balanceCurve, balanceWords } from "../pictures/balanceCurve.ts"
 import { dimensionChart } from "../pictures/dimensionChart.ts"

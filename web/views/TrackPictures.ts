@@ -1,5 +1,5 @@
 /** What is known of the track that is heard beside its stream: analysis, waveforms, and the library's spread. */
-import type { TrackAnalysis } from "../../src/domain/Fingerprint.ts"
+import type { TrackAnalysis } from "../../src/domain/fingerprint/Fingerprint.ts"
 import type { Source } from "../audio/PlayoutMixer.ts"
 import { api } from "../library/api.ts"
 import type { Spread, Track } from "../library/Track.ts"

@@ -1,5 +1,5 @@
 /** How the power of a spectrum spreads over the seven bands, and bass against middle. */
-import { bands } from "../../domain/Fingerprint.ts"
+import { bands } from "../../domain/fingerprint/Fingerprint.ts"
 
 /** Bounds of `bass_mid_ratio`, dB: beyond them one of the two is as good as absent. */
 const ratioLimitDb = 60

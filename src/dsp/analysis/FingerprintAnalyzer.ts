@@ -3,9 +3,9 @@
  * docs/fingerprint.md. Whatever the split of the input, the kernels see the same 100 ms blocks and the result has the
  * same bits. What grows with the track: one number per 100 ms and two per 10 ms.
  */
-import type { Fingerprint, Measurements } from "../../domain/Fingerprint.ts"
+import type { Fingerprint, Measurements } from "../../domain/fingerprint/Fingerprint.ts"
 import { makeKernels } from "../Kernels.ts"
-import { isSupportedSampleRate } from "../../domain/SampleRate.ts"
+import { isSupportedSampleRate } from "../../domain/audio/SampleRate.ts"
 import { bandShares } from "./BandShares.ts"
 import { makeBlockClock, maxBlockFrames } from "./BlockClock.ts"
 import { makeBlockSums } from "./BlockSums.ts"

@@ -5,7 +5,7 @@
  * mean response of each band, as accurate graphic equalisers do (Oliver & Jot 2015; Välimäki & Liski 2017): a linear
  * system, then a few corrections for what is not linear in dB.
  */
-import { bands } from "../../domain/Fingerprint.ts"
+import { bands } from "../../domain/fingerprint/Fingerprint.ts"
 import { type BiquadCoefficients, highShelf, lowShelf, magnitudeDb, peaking } from "../Biquad.ts"
 import type { Kernels } from "../Kernels.ts"
 import type { PlanarBlock } from "./PlanarBlock.ts"

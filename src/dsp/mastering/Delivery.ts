@@ -5,7 +5,7 @@
  *
  * Without settings nothing is mastered: the file's own samples, or these resampled, with no limiter.
  */
-import type { RenderSettings } from "../../domain/MasteringPlan.ts"
+import type { RenderSettings } from "../../domain/mastering/MasteringPlan.ts"
 import { makeKernels } from "../Kernels.ts"
 import { makeLookAheadLimiter } from "./LookAheadLimiter.ts"
 import { gridFrames, makeMasteringChain } from "./MasteringChain.ts"

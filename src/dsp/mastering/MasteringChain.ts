@@ -5,7 +5,7 @@
  * Whatever the caller's blocks are, all work is done on blocks of fixed length on the chain's own grid, with control
  * values at their edges: any split of the input gives the same bytes. The price is one block of latency more.
  */
-import type { RenderSettings } from "../../domain/MasteringPlan.ts"
+import type { RenderSettings } from "../../domain/mastering/MasteringPlan.ts"
 import { type Kernels, makeKernels } from "../Kernels.ts"
 import { designBalance, makeBalanceEq } from "./BalanceEq.ts"
 import { makeCompressor } from "./Compressor.ts"

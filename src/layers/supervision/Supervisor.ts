@@ -5,7 +5,7 @@ import { failuresBefore, noBackoff, pauseMs, type RestartBackoff } from "../../d
 import * as Decision from "../../domain/supervision/SupervisorDecision.ts"
 import type { SupervisorSnapshot } from "../../domain/supervision/SupervisorSnapshot.ts"
 import type { Child } from "./Child.ts"
-import { makePlaces, nowMs, type Place } from "./Places.ts"
+import { makePlaces, nowMs, type Place } from "./Slots.ts"
 
 export interface SupervisorOptions {
   /** Unique in the tree: log lines and metrics bear it. */

@@ -1,6 +1,6 @@
 import { Either, Schema } from "effect"
 import { describe, expect, it } from "vitest"
-import { Fingerprint, Measurements } from "../../../src/domain/Fingerprint.ts"
+import { Fingerprint, Measurements } from "../../../src/domain/fingerprint/Fingerprint.ts"
 import { type AnalysisOutcome, makeFingerprintAnalyzer } from "../../../src/dsp/analysis/FingerprintAnalyzer.ts"
 import { chord, drums, inBlocks, inSequence, pinkNoise } from "../../support/musicSignals.ts"
 import { onAll, type Signal, silence, sine, whiteNoise } from "../../support/signals.ts"

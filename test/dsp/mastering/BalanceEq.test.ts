@@ -1,5 +1,5 @@
 import { assert, describe, it } from "vitest"
-import { bands } from "../../../src/domain/Fingerprint.ts"
+import { bands } from "../../../src/domain/fingerprint/Fingerprint.ts"
 import { makeKernels } from "../../../src/dsp/Kernels.ts"
 import { designBalance, makeBalanceEq } from "../../../src/dsp/mastering/BalanceEq.ts"
 import { makePlanarBlock } from "../../../src/dsp/mastering/PlanarBlock.ts"

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "vitest"
-import type { RenderSettings } from "../../../src/domain/MasteringPlan.ts"
+import type { RenderSettings } from "../../../src/domain/mastering/MasteringPlan.ts"
 import { deliver } from "../../support/deliver.ts"
 import { isFfmpegPresent, readWithFfmpeg } from "../../support/ffmpegMeter.ts"
 import { music } from "../../support/music.ts"

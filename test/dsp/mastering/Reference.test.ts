@@ -1,6 +1,6 @@
 /** The compiled kernels against the plain ones in test/support/reference/mastering. */
 import { assert, describe, it } from "vitest"
-import type { RenderSettings } from "../../../src/domain/MasteringPlan.ts"
+import type { RenderSettings } from "../../../src/domain/mastering/MasteringPlan.ts"
 import { makeKernels } from "../../../src/dsp/Kernels.ts"
 import { makeBalanceEq } from "../../../src/dsp/mastering/BalanceEq.ts"
 import { makeLoudnessFollower } from "../../../src/dsp/mastering/LoudnessFollower.ts"

@@ -1,7 +1,7 @@
 /** Actors that come and go under the real tree, on TestClock. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope, TestClock } from "effect"
-import * as SupervisionTreeRoot from "../../../src/layers/SupervisionTreeRoot.ts"
+import * as SupervisionTreeRoot from "../../../src/layers/supervision/SupervisionTreeRoot.ts"
 import { Actors } from "../../../src/services/Actors.ts"
 import { SupervisionTree } from "../../../src/services/SupervisionTree.ts"
 

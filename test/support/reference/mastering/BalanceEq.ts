@@ -5,7 +5,7 @@
  * mean response of each band, as accurate graphic equalisers do (Oliver & Jot 2015; Välimäki & Liski 2017): a linear
  * system, then a few corrections for what is not linear in dB.
  */
-import { bands } from "../../../../src/domain/Fingerprint.ts"
+import { bands } from "../../../../src/domain/fingerprint/Fingerprint.ts"
 import { type BiquadCoefficients, highShelf, lowShelf, magnitudeDb, peaking } from "../../../../src/dsp/Biquad.ts"
 
 type Shape = "lowShelf" | "bell" | "highShelf"

@@ -1,0 +1,105 @@
+/** The library as it is browsed: tracks with the state of their fingerprints, albums, artists, and how a scan stands. */
+import { Schema } from "effect"
+import { type DimensionName, dimensionNames } from "../fingerprint/Fingerprint.ts"
+import { Track } from "./Track.ts"
+
+const Count = Schema.Int.pipe(Schema.nonNegative())
+
+/** `pending`: not measured yet; `failed`: cannot be, and why is remembered. */
+export const FingerprintState = Schema.Literal("ready", "pending", "analyzing", "failed")
+export type FingerprintState = typeof FingerprintState.Type
+
+export const ListedTrack = Schema.Struct({ ...Track.fields, fingerprint: FingerprintState }).annotations({
+  identifier: "ListedTrack"
+})
+export type ListedTrack = typeof ListedTrack.Type
+
+/** Tracks of one album title and one album artist, or of one folder where they name no album artist. */
+export const Album = Schema.Struct({
+  id: Schema.Int,
+  title: Schema.String,
+  /** null where its tracks are by several. */
+  artist: Schema.NullOr(Schema.String),
+  year: Schema.NullOr(Schema.Int),
+  tracks: Count,
+  /** Seconds. */
+  duration: Schema.Finite,
+  /** A track whose picture stands for the album. */
+  art_track_id: Schema.NullOr(Schema.Int)
+}).annotations({ identifier: "Album" })
+export type Album = typeof Album.Type
+
+/** By album artist, and by artist where a track names none. */
+export const Artist = Schema.Struct({
+  id: Schema.Int,
+  name: Schema.String,
+  albums: Count,
+  tracks: Count
+}).annotations({ identifier: "Artist" })
+export type Artist = typeof Artist.Type
+
+/** A file of the library that cannot be read. Its name only: paths stay inside the service. */
+export const UnreadableFile = Schema.Struct({ file: Schema.String, message: Schema.String }).annotations({
+  identifier: "UnreadableFile"
+})
+export type UnreadableFile = typeof UnreadableFile.Type
+
+/** How the running scan stands, or how the last one ended. */
+export const ScanStatus = Schema.Struct({
+  running: Schema.Boolean,
+  /** Audio files that were found so far. */
+  files_found: Count,
+  /** Of these, how many were looked at: read where they are new or changed. */
+  files_read: Count,
+  added: Count,
+  updated: Count,
+  unreadable: Count,
+  /** Files looked at per second since the start; null before there is anything to tell. */
+  rate_per_second: Schema.NullOr(Schema.Finite),
+  /** ISO 8601, UTC. */
+  finished_at: Schema.NullOr(Schema.String)
+}).annotations({ identifier: "ScanStatus" })
+export type ScanStatus = typeof ScanStatus.Type
+
+export const noScanYet: ScanStatus = {
+  running: false,
+  files_found: 0,
+  files_read: 0,
+  added: 0,
+  updated: 0,
+  unreadable: 0,
+  rate_per_second: null,
+  finished_at: null
+}
+
+const Percentiles = Schema.Struct({
+  p10: Schema.Finite,
+  p50: Schema.Finite,
+  p90: Schema.Finite,
+  min: Schema.Finite,
+  max: Schema.Finite
+})
+export type Percentiles = typeof Percentiles.Type
+
+/** How the measured tracks of the library spread over each dimension. No dimensions where nothing is measured yet. */
+export const LibrarySpread = Schema.Struct({
+  tracks: Count,
+  dimensions: Schema.partial(
+    Schema.Struct(
+      Object.fromEntries(dimensionNames.map((name) => [name, Percentiles])) as Record<DimensionName, typeof Percentiles>
+    )
+  )
+}).annotations({ identifier: "LibrarySpread" })
+export type LibrarySpread = typeof LibrarySpread.Type
+
+/** Percentiles by linear interpolation between the closest ranks. Sorts `values`, of which there is at least one. */
+export const percentilesOf = (values: Float64Array): Percentiles => {
+  values.sort()
+  const at = (share: number): number => {
+    const position = share * (values.length - 1)
+    const below = Math.floor(position)
+    const lower = values[below]!
+    return lower + (position - below) * (values[Math.min(below + 1, values.length - 1)]! - lower)
+  }
+  return { p10: at(0.1), p50: at(0.5), p90: at(0.9), min: at(0), max: at(1) }
+}

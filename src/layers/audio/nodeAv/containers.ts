@@ -1,0 +1,192 @@
+/**
+ * What a file's own bytes say about why it cannot be read, or not to its end. FFmpeg reports most of it as "invalid
+ * data", or plays what is there without a word.
+ */
+import { closeSync, openSync, readSync, statSync } from "node:fs"
+import type { UnreadableReason } from "../../../domain/audio/AnalysisError.ts"
+
+/** Why the file system does not give the file, if it does not. */
+export const fileFault = (path: string): UnreadableReason | undefined => {
+  try {
+    const stat = statSync(path)
+    // Opening a pipe would wait for a writer.
+    if (!stat.isFile()) return "denied"
+    if (stat.size === 0) return "empty"
+    closeSync(openSync(path, "r"))
+    return undefined
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? cause.code : undefined
+    return code === "ENOENT" || code === "ENOTDIR" || code === "ENAMETOOLONG" || code === "ELOOP" ? "missing" : "denied"
+  }
+}
+
+export interface ContainerFacts {
+  /** The audio is encrypted. */
+  readonly encrypted: boolean
+  /** The container says that it has more bytes, or more pages, than the file holds. */
+  readonly cutShort: boolean
+  /** Samples per channel, where FFmpeg forgets what the container declared because the file is shorter. */
+  readonly declaredFrames?: number
+}
+
+/** Looks at the structure of WAV, FLAC, MP4, ASF and Ogg files; other containers tell FFmpeg all that there is to know. */
+export const inspect = (path: string): ContainerFacts => {
+  const file = openSync(path, "r")
+  try {
+    const size = statSync(path).size
+    const read = (position: number, length: number): Buffer => {
+      const buffer = Buffer.alloc(Math.max(0, Math.min(length, size - position)))
+      return buffer.subarray(0, readSync(file, buffer, 0, buffer.length, position))
+    }
+    const head = read(0, 64)
+    if (head.toString("latin1", 4, 8) === "ftyp") return inspectMp4(read, size)
+    if (head.subarray(0, 16).equals(asfHeader)) return inspectAsf(read, size)
+    if (head.toString("latin1", 0, 4) === "fLaC") return inspectFlac(read, size)
+    if (head.toString("latin1", 0, 4) === "OggS") return inspectOgg(read, size)
+    if (/^(RIFF|RF64).{4}WAVE/s.test(head.toString("latin1", 0, 12))) return inspectWav(read, size)
+    return { encrypted: false, cutShort: false }
+  } finally {
+    closeSync(file)
+  }
+}
+
+type Read = (position: number, length: number) => Buffer
+
+interface Box {
+  readonly type: string
+  readonly start: number
+  readonly end: number
+}
+
+/** ISO 14496-12, 4.2: 32-bit size and type; size 1 means 64 bits follow, size 0 means to the end of the file. */
+const boxesIn = (read: Read, from: number, to: number): ReadonlyArray<Box> => {
+  const boxes: Array<Box> = []
+  let at = from
+  while (at + 8 <= to) {
+    const header = read(at, 16)
+    if (header.length < 8) break
+    const short = header.readUInt32BE(0)
+    const wide = short === 1 && header.length === 16
+    const length = wide ? Number(header.readBigUInt64BE(8)) : short === 0 ? to - at : short
+    if (length < 8) break
+    boxes.push({ type: header.toString("latin1", 4, 8), start: at + (wide ? 16 : 8), end: at + length })
+    at += length
+  }
+  return boxes
+}
+
+// Sample entries of protected audio: Apple's FairPlay, and ISO 14496-12, 8.12.
+const protectedEntries = new Set(["drms", "enca", "p608"])
+
+const inspectMp4 = (read: Read, size: number): ContainerFacts => {
+  const top = boxesIn(read, 0, size)
+  const inside = (parents: ReadonlyArray<Box>, type: string) =>
+    parents.flatMap((parent) =>
+      boxesIn(read, parent.start, Math.min(parent.end, size)).filter((box) => box.type === type)
+    )
+  const moov = top.filter((box) => box.type === "moov")
+  const tables = ["trak", "mdia", "minf", "stbl", "stsd"].reduce(inside, moov)
+  const encrypted = tables.some((stsd) =>
+    // A full box with a count comes before the entries.
+    boxesIn(read, stsd.start + 8, Math.min(stsd.end, size)).some((entry) => protectedEntries.has(entry.type))
+  )
+  const last = top.at(-1)
+  return { encrypted, cutShort: last === undefined || last.end > size || moov.length === 0 }
+}
+
+const guid = (hex: string) => Buffer.from(hex, "hex")
+// Advanced Systems Format specification, 10: Header, Content Encryption, Extended and Advanced Content Encryption.
+const asfHeader = guid("3026b2758e66cf11a6d900aa0062ce6c")
+const asfEncryption = [
+  guid("fbb31122 23bdd211b4b700a0c955fc6e".replaceAll(" ", "")),
+  guid("14e68a29 2226174cb935dae07ee9289c".replaceAll(" ", "")),
+  guid("33850543 81 69e6499b74ad12cb86d58c".replaceAll(" ", ""))
+]
+
+const inspectAsf = (read: Read, size: number): ContainerFacts => {
+  const length = Number(read(16, 8).readBigUInt64LE(0))
+  const header = read(0, Math.min(length, size, 1 << 20))
+  return { encrypted: asfEncryption.some((id) => header.includes(id)), cutShort: false }
+}
+
+// Size of a WAV that was written to a pipe, where nobody can go back to fill it in: 0, or all ones, 31 or 32 of them,
+// less some bytes of header.
+const isPlaceholder = (bytes: number) =>
+  bytes === 0 || (bytes >= 0x7fff_0000 && bytes <= 0x7fff_ffff) || (bytes >= 0xffff_0000 && bytes <= 0xffff_ffff)
+
+const inspectWav = (read: Read, size: number): ContainerFacts => {
+  let bytesPerFrame = 0
+  let isPcm = false
+  let wideSize: number | undefined
+  for (let at = 12; at + 8 <= size;) {
+    const header = read(at, 8)
+    const type = header.toString("latin1", 0, 4)
+    let length = header.readUInt32LE(4)
+    if (type === "data") {
+      // RF64 (EBU Tech 3306): all ones here, the size in the chunk before.
+      if (length === 0xffff_ffff && wideSize !== undefined) length = wideSize
+      else if (isPlaceholder(length)) break
+      if (at + 8 + length <= size) break
+      const declaredFrames = Math.floor(length / bytesPerFrame)
+      return { encrypted: false, cutShort: true, ...(isPcm && bytesPerFrame > 0 ? { declaredFrames } : {}) }
+    }
+    if (type === "fmt " && length >= 16) {
+      const format = read(at + 8, 40)
+      if (format.length >= 16) {
+        // PCM, IEEE float, and what says which of them in an extension (mmreg.h).
+        isPcm = [1, 3, 0xfffe].includes(format.readUInt16LE(0))
+        bytesPerFrame = format.readUInt16LE(12)
+      }
+    } else if (type === "ds64") {
+      const sizes = read(at + 8, 16)
+      if (sizes.length === 16) wideSize = Number(sizes.readBigUInt64LE(8))
+    }
+    at += 8 + length + (length % 2)
+    if (at + 8 > size) return { encrypted: false, cutShort: true }
+  }
+  return { encrypted: false, cutShort: false }
+}
+
+/** RFC 9639, 8.1: blocks of metadata, the last one marked; audio follows it. */
+const inspectFlac = (read: Read, size: number): ContainerFacts => {
+  for (let at = 4; ;) {
+    const header = read(at, 4)
+    if (header.length < 4) return { encrypted: false, cutShort: true }
+    at += 4 + header.readUIntBE(1, 3)
+    if ((header[0]! & 0x80) !== 0) return { encrypted: false, cutShort: at >= size }
+  }
+}
+
+// RFC 3533, 6: a page is at most 65307 bytes; flag 4 marks the last page of a stream.
+const oggPageMaximum = 65_307
+
+const inspectOgg = (read: Read, size: number): ContainerFacts => {
+  const from = Math.max(0, size - oggPageMaximum)
+  const tail = read(from, oggPageMaximum)
+  for (let at = tail.lastIndexOf("OggS"); at >= 0; at = at === 0 ? -1 : tail.lastIndexOf("OggS", at - 1)) {
+    const page = tail.subarray(at)
+    if (page.length < 27 || page.length < 27 + page[26]!) return { encrypted: false, cutShort: true }
+    // The four letters also occur inside packets by chance.
+    if (page[4] !== 0) continue
+    let length = 27 + page[26]!
+    for (let segment = 0; segment < page[26]!; segment++) length += page[27 + segment]!
+    return { encrypted: false, cutShort: length > page.length || (page[5]! & 4) === 0 }
+  }
+  return { encrypted: false, cutShort: true }
+}
+
+/** Whether the file starts like a container of audio, so that a failure to open it means damage. */
+export const looksLikeAudio = (path: string): boolean => {
+  const file = openSync(path, "r")
+  try {
+    const head = Buffer.alloc(12)
+    readSync(file, head, 0, 12, 0)
+    const text = head.toString("latin1")
+    return (
+      /^(fLaC|OggS|ID3|.{4}ftyp|(RIFF|RF64).{4}WAVE|FORM.{4}AIF[FC]|caff|\.snd)/s.test(text) ||
+      head.equals(asfHeader.subarray(0, 12))
+    )
+  } finally {
+    closeSync(file)
+  }
+}

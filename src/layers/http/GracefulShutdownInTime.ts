@@ -1,0 +1,30 @@
+/** Farewells with a bound in time: a client that cannot be told does not hold up the end. */
+import { Duration, Effect, Fiber, Layer } from "effect"
+import { Farewells } from "../../services/GracefulShutdown.ts"
+
+/** For all of them together: they are short messages, and what they end is rendered frame by frame. */
+const patience = Duration.seconds(1)
+
+const make = () => {
+  const waiting = new Set<Effect.Effect<void>>()
+  return Farewells.of({
+    onStop: (farewell) =>
+      Effect.acquireRelease(
+        Effect.sync(() => void waiting.add(farewell)),
+        () => Effect.sync(() => void waiting.delete(farewell))
+      ),
+    // In a fiber of its own: the one that stops the service is interrupted already, and nothing in it can be timed out.
+    say: Effect.suspend(() =>
+      Effect.forEach([...waiting], Effect.ignoreLogged, { concurrency: "unbounded", discard: true })
+    ).pipe(
+      Effect.disconnect,
+      Effect.timeoutOption(patience),
+      Effect.interruptible,
+      Effect.forkDaemon,
+      Effect.flatMap(Fiber.join),
+      Effect.asVoid
+    )
+  })
+}
+
+export const layer = Layer.sync(Farewells, make)

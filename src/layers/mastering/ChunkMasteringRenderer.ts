@@ -1,0 +1,236 @@
+/**
+ * ChunkMastering in this process: decodes, masters, cuts frames. Everything is pulled: nothing is decoded or rendered
+ * before it is asked for, and one pull renders about one frame's worth at a time. Up to the frames themselves, which are
+ * the receiver's, the same memory is used from block to block.
+ */
+import { basename } from "node:path"
+import { Chunk, Effect, Layer, Option, Stream } from "effect"
+import { TrackUnreadable } from "../../domain/audio/AnalysisError.ts"
+import type { MasteringPlan } from "../../domain/mastering/MasteringPlan.ts"
+import { type Delivery, makeDelivery } from "../../dsp/mastering/Delivery.ts"
+import { AudioDecoder } from "../../services/AudioDecoder.ts"
+import { ChunkMastering, type PcmFrame, type RenderRequest } from "../../services/ChunkMastering.ts"
+import { turnOfEventLoop } from "../process/eventLoop.ts"
+
+const defaultFrameSeconds = 0.25
+/** Rendered at a time, however long the frames are: a pull holds the event loop no longer than this takes. */
+const blockSeconds = 0.25
+
+const make = Effect.gen(function* () {
+  const decoder = yield* AudioDecoder
+
+  const open = Effect.fn("ChunkMastering.open")(function* (request: RenderRequest) {
+    const { channels, sampleRate: sourceRate, totalFrames } = yield* decoder.probe(request.path)
+    const { frameSeconds = defaultFrameSeconds, plan, reusesMemory = false, sampleRate = sourceRate } = request
+    const startFrame = Math.max(0, Math.round(request.startFrame))
+    const settings = plan?.settings ?? null
+    const delivery = makeDelivery({ sourceRate, sampleRate, channels, settings, startFrame })
+
+    const notFinite = (position: number) =>
+      new TrackUnreadable({
+        file: basename(request.path),
+        stage: "decode",
+        reason: "not_finite",
+        decoder: decoder.identity.name,
+        position_seconds: position / sourceRate
+      })
+    const frames = Stream.unwrapScoped(
+      Effect.gen(function* () {
+        const { readInto } = yield* decoder.open(request.path, { startFrame: delivery.readFrom })
+        const blockFrames = Math.ceil(sourceRate * blockSeconds)
+        const cellFrames = sampleRate * frameSeconds
+        const cutter = makeFrameCutter({ channels, cellFrames, startFrame, reusesMemory })
+        const renderer = makeRenderer({ delivery, cutter, channels, blockFrames })
+        let ending: Option.Option<TrackUnreadable> | null = null
+
+        const finish = (fault: Option.Option<TrackUnreadable>) => {
+          ending = fault
+          return renderer.finish()
+        }
+        const render = (count: number): ReadonlyArray<PcmFrame> => {
+          if (count === 0) return finish(Option.none())
+          const finite = finiteFrames(renderer.input, count)
+          const position = delivery.readFrom + renderer.pushedFrames() + finite
+          const out = renderer.push(finite)
+          // What was decoded before a fault is delivered before the stream fails.
+          return finite === count ? out : [...out, ...finish(Option.some(notFinite(position)))]
+        }
+        const pull = Effect.suspend(() => {
+          if (ending !== null) return Effect.fail(ending)
+          cutter.takeBack()
+          return readInto(renderer.input, blockFrames).pipe(
+            Effect.match({ onFailure: (fault) => finish(Option.some(fault)), onSuccess: render }),
+            Effect.map(Chunk.unsafeFromArray)
+          )
+        })
+        // Between other fibers' and sockets' turns: a pre-roll is many blocks without a frame.
+        return Stream.repeatEffectChunkOption(Effect.zipRight(turnOfEventLoop, pull))
+      })
+    ).pipe(Stream.rechunk(1))
+    const setPlan = (next: MasteringPlan, glideSeconds: number) =>
+      Effect.sync(() => delivery.setSettings(next.settings, Math.max(0, glideSeconds)))
+    return { sampleRate, channels, totalFrames: delivery.lengthOf(totalFrames), frames, setPlan }
+  })
+
+  return ChunkMastering.of({ open })
+})
+
+export const layer: Layer.Layer<ChunkMastering, never, AudioDecoder> = Layer.effect(ChunkMastering, make)
+
+interface RendererOptions {
+  readonly delivery: Delivery
+  readonly cutter: FrameCutter
+  readonly channels: number
+  readonly blockFrames: number
+}
+
+/** Decoded blocks in, finished frames out: latency and pre-roll are its business. */
+const makeRenderer = ({ blockFrames, channels, cutter, delivery }: RendererOptions) => {
+  const planar = (frames: number) => Array.from({ length: channels }, () => new Float32Array(frames))
+  const input = planar(blockFrames)
+  const output = planar(delivery.capacity(blockFrames))
+  let pushed = 0
+  /** Position of the next sample that the delivery puts out. */
+  let leaving = delivery.firstFrame
+
+  /** Returns `leaving`. */
+  const render = (count: number, end: number, into: Array<PcmFrame>): number => {
+    const finished = delivery.process(input, count, output)
+    cutter.append(output, leaving, Math.min(finished, end - leaving), into)
+    leaving += finished
+    return leaving
+  }
+
+  return {
+    /** To be filled before `push`. */
+    input,
+    pushedFrames: () => pushed,
+    push: (count: number): ReadonlyArray<PcmFrame> => {
+      const out: Array<PcmFrame> = []
+      pushed += count
+      render(count, Infinity, out)
+      return out
+    },
+    /** What is still held. As many samples have left then as belong to what was pushed. */
+    finish: (): ReadonlyArray<PcmFrame> => {
+      const out: Array<PcmFrame> = []
+      const end = delivery.lengthOf(delivery.readFrom + pushed)
+      for (const samples of input) samples.fill(0)
+      for (let at = leaving; at < end;) at = render(blockFrames, end, out)
+      cutter.finish(out)
+      return out
+    }
+  }
+}
+
+interface FrameCutterOptions {
+  readonly channels: number
+  /** Length of a cell of the grid; need not be whole. */
+  readonly cellFrames: number
+  /** Position of the first sample to deliver. */
+  readonly startFrame: number
+  /** As in RenderRequest. */
+  readonly reusesMemory: boolean
+}
+
+interface FrameCutter {
+  /** What was emitted so far is no longer read. */
+  readonly takeBack: () => void
+  /** Adds `count` samples per channel, the first of which is at `position`; those before the start are left out. */
+  readonly append: (source: ReadonlyArray<Float32Array>, position: number, count: number, into: Array<PcmFrame>) => void
+  /** The last frame, as far as it is filled. */
+  readonly finish: (into: Array<PcmFrame>) => void
+}
+
+/** Planar samples to interleaved frames on the grid. */
+const makeFrameCutter = (options: FrameCutterOptions): FrameCutter => {
+  const { cellFrames, channels, reusesMemory, startFrame } = options
+  /** Where grid cell k starts, by rounding each time: no drift. */
+  const cellStart = (cell: number) => Math.round(cell * cellFrames)
+  const cellOf = (position: number) => {
+    let cell = Math.floor(position / cellFrames)
+    while (cellStart(cell + 1) <= position) cell++
+    while (cellStart(cell) > position) cell--
+    return cell
+  }
+
+  let cell = cellOf(startFrame)
+  let frameStart = startFrame
+  let filledTo = startFrame
+  // Made when there is something to put in.
+  let frame: Float32Array<ArrayBuffer> | null = null
+  const lent: Array<Float32Array<ArrayBuffer>> = []
+  const spare: Array<Float32Array<ArrayBuffer>> = []
+
+  const makeFrame = (frames: number): Float32Array<ArrayBuffer> =>
+    reusesMemory
+      ? (spare.pop() ?? new Float32Array(Math.ceil(cellFrames) * channels))
+      : new Float32Array(frames * channels)
+
+  const emit = (samples: Float32Array<ArrayBuffer>): PcmFrame => {
+    const sampleCount = filledTo - frameStart
+    const length = sampleCount * channels
+    if (reusesMemory) lent.push(samples)
+    const isFull = samples.length === length
+    const kept = isFull ? samples : reusesMemory ? samples.subarray(0, length) : samples.slice(0, length)
+    return { sampleOffset: frameStart, sampleCount, samples: kept }
+  }
+
+  return {
+    takeBack: () => {
+      spare.push(...lent)
+      lent.length = 0
+    },
+    append: (source, position, count, into) => {
+      for (let at = Math.max(0, startFrame - position); at < count;) {
+        const cellEnd = cellStart(cell + 1)
+        const run = Math.min(count - at, cellEnd - filledTo)
+        frame ??= makeFrame(cellEnd - frameStart)
+        interleave(source, at, run, frame, (filledTo - frameStart) * channels)
+        at += run
+        filledTo += run
+        if (filledTo === cellEnd) {
+          into.push(emit(frame))
+          cell++
+          frameStart = cellEnd
+          frame = null
+        }
+      }
+    },
+    finish: (into) => {
+      if (frame !== null) into.push(emit(frame))
+      frame = null
+    }
+  }
+}
+
+const interleave = (
+  source: ReadonlyArray<Float32Array>,
+  from: number,
+  count: number,
+  target: Float32Array,
+  to: number
+): void => {
+  const channels = source.length
+  for (let channel = 0; channel < channels; channel++) {
+    const samples = source[channel]!
+    for (let n = from, at = to + channel; n < from + count; n++, at += channels) target[at] = samples[n]!
+  }
+}
+
+/** How many of the first `count` samples come before a NaN or Infinity in any channel. */
+const finiteFrames = (block: ReadonlyArray<Float32Array>, count: number): number => {
+  let finite = count
+  for (const samples of block) {
+    // Anything finite less itself is 0; one NaN or Infinity makes the sum NaN.
+    let sum = 0
+    for (let n = 0; n < finite; n++) {
+      const x = samples[n]!
+      sum += x - x
+    }
+    if (sum === 0) continue
+    const at = samples.findIndex((x) => !Number.isFinite(x))
+    if (at < finite) finite = at
+  }
+  return finite
+}

@@ -1,0 +1,138 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Effect, Exit, Option } from "effect"
+import { createHash } from "node:crypto"
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync
+} from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import * as FingerprintSidecarFiles from "../../../src/layers/fingerprint/FingerprintSidecarFiles.ts"
+import { FingerprintSidecar } from "../../../src/services/FingerprintSidecar.ts"
+import { someAnalysis } from "../../support/analyses.ts"
+
+const versionOf = (path: string) => {
+  const { size, mtimeMs } = statSync(path)
+  return { size, mtime_ms: mtimeMs }
+}
+
+/** A file with some bytes in a folder of its own, and the analysis that belongs to them. */
+const inFolder = (
+  use: (parts: {
+    readonly sidecar: FingerprintSidecar["Type"]
+    readonly folder: string
+    readonly path: string
+    readonly analysis: ReturnType<typeof someAnalysis>
+  }) => Effect.Effect<void>
+) =>
+  Effect.acquireUseRelease(
+    Effect.sync(() => mkdtempSync(join(tmpdir(), "lathe-sidecar-"))),
+    (folder) =>
+      Effect.gen(function* () {
+        const path = join(folder, "song.flac")
+        writeFileSync(path, "some bytes")
+        const { size, mtime_ms } = versionOf(path)
+        const { provenance, ...rest } = someAnalysis()
+        const content_sha256 = createHash("sha256").update("some bytes").digest("hex")
+        const analysis = {
+          ...rest,
+          provenance: { ...provenance, file_size: size, file_mtime_ms: mtime_ms, content_sha256 }
+        }
+        yield* use({ sidecar: yield* FingerprintSidecar, folder, path, analysis })
+      }),
+    (folder) => Effect.sync(() => rmSync(folder, { recursive: true }))
+  ).pipe(Effect.provide(FingerprintSidecarFiles.layer))
+
+describe("A .25d sidecar", () => {
+  it.effect("gives back what was stored, and leaves no other file behind", () =>
+    inFolder(({ sidecar, folder, path, analysis }) =>
+      Effect.gen(function* () {
+        yield* sidecar.store(path, analysis)
+        assert.deepStrictEqual(yield* sidecar.find(path, versionOf(path)), Option.some(analysis))
+        assert.deepStrictEqual(readdirSync(folder).sort(), ["song.flac", "song.flac.25d"])
+      })
+    )
+  )
+
+  it.effect("belongs to a copy of its file with another time, by content", () =>
+    inFolder(({ sidecar, path, analysis }) =>
+      Effect.gen(function* () {
+        yield* sidecar.store(path, analysis)
+        utimesSync(path, 1_000_000_000, 1_000_000_000)
+        assert.deepStrictEqual(yield* sidecar.find(path, versionOf(path)), Option.some(analysis))
+      })
+    )
+  )
+
+  it.effect("does not belong to a replaced file, of another size or of the same", () =>
+    inFolder(({ sidecar, path, analysis }) =>
+      Effect.gen(function* () {
+        yield* sidecar.store(path, analysis)
+        for (const content of ["some bytes more", "same bytes"]) {
+          writeFileSync(path, content)
+          utimesSync(path, 1_000_000_000, 1_000_000_000)
+          assert.deepStrictEqual(yield* sidecar.find(path, versionOf(path)), Option.none())
+        }
+      })
+    )
+  )
+
+  it.effect("is none where it is missing, cut, garbage, of another algorithm, or with an impossible value", () =>
+    inFolder(({ sidecar, path, analysis }) =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(yield* sidecar.find(path, versionOf(path)), Option.none())
+        yield* sidecar.store(path, analysis)
+        const sidecarPath = FingerprintSidecarFiles.sidecarPath(path)
+        const good = readFileSync(sidecarPath, "utf8")
+        const spoilt = [
+          good.slice(0, 300),
+          "",
+          "garbage",
+          good.replace('"algorithm_version":1', '"algorithm_version":2'),
+          good.replace('"lufs":-14.5', '"lufs":null'),
+          good.replace('"lufs":-14.5', '"lufs":-100'),
+          good.replace('"tempo":121.3,', "")
+        ]
+        for (const text of spoilt) {
+          assert.notStrictEqual(text, good)
+          writeFileSync(sidecarPath, text)
+          assert.deepStrictEqual(yield* sidecar.find(path, versionOf(path)), Option.none())
+        }
+        writeFileSync(sidecarPath, good)
+        assert.deepStrictEqual(yield* sidecar.find(path, versionOf(path)), Option.some(analysis))
+      })
+    )
+  )
+
+  it.effect("that is a large file of something else is not read", () =>
+    inFolder(({ sidecar, path }) =>
+      Effect.gen(function* () {
+        writeFileSync(FingerprintSidecarFiles.sidecarPath(path), "")
+        truncateSync(FingerprintSidecarFiles.sidecarPath(path), 8 * 1024 ** 3)
+        assert.deepStrictEqual(yield* sidecar.find(path, versionOf(path)), Option.none())
+      })
+    )
+  )
+
+  it.effect("that cannot be read or written is a defect, and leaves nothing half-written", () =>
+    inFolder(({ sidecar, folder, path, analysis }) =>
+      Effect.gen(function* () {
+        // A folder in its place: that even root cannot read or replace.
+        mkdirSync(FingerprintSidecarFiles.sidecarPath(path))
+        assert.isTrue(isDefect(yield* Effect.exit(sidecar.find(path, versionOf(path)))))
+        assert.isTrue(isDefect(yield* Effect.exit(sidecar.store(path, analysis))))
+        assert.isTrue(isDefect(yield* Effect.exit(sidecar.store(join(folder, "gone", "song.flac"), analysis))))
+        assert.deepStrictEqual(readdirSync(folder).sort(), ["song.flac", "song.flac.25d"])
+      })
+    )
+  )
+})
+
+const isDefect = (exit: Exit.Exit<unknown, unknown>) => Exit.isFailure(exit) && Cause.isDie(exit.cause)

@@ -1,0 +1,290 @@
+/** The doors on a real socket, in front of routes that answer, read, upgrade, and break. */
+import { HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Layer, Option, Redacted } from "effect"
+import { request as httpRequest } from "node:http"
+import { connect as connectTcp } from "node:net"
+import { WebSocket } from "ws"
+import * as HttpDoors from "../../../src/layers/http/HttpAccess.ts"
+import * as HttpListener from "../../../src/layers/http/HttpListener.ts"
+
+const token = "correct-horse-battery-staple"
+
+const routes = Layer.mergeAll(
+  HttpLayerRouter.add("GET", "/", HttpServerResponse.text("the page")),
+  HttpLayerRouter.add("GET", "/health/live", HttpServerResponse.text("live")),
+  HttpLayerRouter.add("GET", "/defect", Effect.die(new Error("cannot read /home/someone/secret.flac"))),
+  HttpLayerRouter.add("GET", "/failure", Effect.fail(new Error("cannot read /home/someone/secret.flac"))),
+  HttpLayerRouter.add("POST", "/echo", (request) => Effect.map(request.text, (text) => HttpServerResponse.text(text))),
+  HttpLayerRouter.add("POST", "/json", (request) => Effect.map(request.json, HttpServerResponse.unsafeJson)),
+  HttpLayerRouter.add(
+    "GET",
+    "/ws",
+    Effect.gen(function* () {
+      const request = yield* HttpServerRequest.HttpServerRequest
+      const socket = yield* request.upgrade
+      yield* Effect.ignore(socket.runRaw(() => Effect.void))
+      return HttpServerResponse.empty()
+    }).pipe(Effect.scoped)
+  )
+)
+
+interface Answer {
+  readonly status: number
+  readonly body: string
+  readonly headers: Record<string, string | ReadonlyArray<string> | undefined>
+}
+
+interface Ask {
+  readonly method?: string
+  readonly headers?: Record<string, string>
+  readonly body?: string
+}
+
+/** With node:http and not fetch, which sets Host itself. Status 0: the connection was cut. */
+const asker =
+  (port: number) =>
+  (path: string, { method = "GET", headers = {}, body }: Ask = {}) =>
+    Effect.async<Answer>((resume) => {
+      const options = { host: "127.0.0.1", port, path, method, headers, agent: false }
+      const sent = httpRequest(options, (response) => {
+        let text = ""
+        response.on("data", (chunk: Buffer) => (text += chunk.toString()))
+        response.on("end", () =>
+          resume(Effect.succeed({ status: response.statusCode ?? 0, body: text, headers: response.headers }))
+        )
+      })
+      sent.on("error", () => resume(Effect.succeed({ status: 0, body: "", headers: {} })))
+      sent.end(body)
+    })
+
+/** Status of an upgrade: 101, or that of the refusal. */
+const upgrade = (port: number, path: string, headers: Record<string, string> = {}) =>
+  Effect.async<number>((resume) => {
+    const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, { headers })
+    socket.on("open", () => {
+      resume(Effect.succeed(101))
+      socket.close(1000)
+    })
+    socket.on("unexpected-response", (_request, response) => {
+      resume(Effect.succeed(response.statusCode ?? 0))
+      response.resume()
+    })
+    socket.on("error", () => undefined)
+  })
+
+const open: HttpDoors.DoorOptions = {
+  host: "127.0.0.1",
+  token: Option.none(),
+  origins: [],
+  requestsPerSecond: 1000
+}
+const locked: HttpDoors.DoorOptions = { ...open, host: "0.0.0.0", token: Option.some(Redacted.make(token)) }
+
+/** Listens on loopback whatever address the doors are told. */
+const behind = (options: HttpDoors.DoorOptions) =>
+  Effect.gen(function* () {
+    const doors = HttpLayerRouter.serve(Layer.merge(HttpDoors.layer(options), routes), {
+      disableLogger: true,
+      disableListenLog: true
+    })
+    const context = yield* Layer.build(
+      Layer.effect(Address, HttpListener.addressOf).pipe(
+        Layer.provideMerge(doors),
+        Layer.provide(HttpListener.layer({ host: "127.0.0.1", port: 0 }))
+      )
+    )
+    const port = Number(new URL(Context.get(context, Address)).port)
+    return { port, ask: asker(port), upgrade: (path: string, headers = {}) => upgrade(port, path, headers) }
+  })
+
+class Address extends Context.Tag("Address")<Address, string>() {}
+
+const statusOf = (answer: Effect.Effect<Answer>) => Effect.map(answer, ({ status }) => status)
+
+const codeOf = ({ body }: Answer): string => JSON.parse(body).error.code
+
+describe("The doors on loopback", () => {
+  it.scopedLive("let in programs and pages of this machine, and keep foreign names and pages out", () =>
+    Effect.gen(function* () {
+      const { ask, port, upgrade } = yield* behind({ ...open, origins: ["https://music.example.org"] })
+      const cases: ReadonlyArray<readonly [Record<string, string>, number]> = [
+        [{}, 200],
+        [{ host: `localhost:${port}` }, 200],
+        [{ host: "[::1]:1" }, 200],
+        [{ origin: `http://127.0.0.1:${port}` }, 200],
+        [{ origin: "http://localhost:3000" }, 200],
+        [{ origin: "https://music.example.org" }, 200],
+        [{ host: "music.example.org", origin: "https://music.example.org" }, 200],
+        [{ host: "evil.example" }, 403],
+        [{ host: "localhost.evil.example" }, 403],
+        [{ host: "[" }, 403],
+        [{ host: "evil.example", origin: "http://evil.example" }, 403],
+        [{ origin: "http://evil.example" }, 403],
+        [{ origin: "http://localhost.evil.example" }, 403],
+        [{ origin: "null" }, 403],
+        [{ origin: "" }, 403],
+        [{ origin: "https://music.example.org.evil.example" }, 403]
+      ]
+      for (const [headers, expected] of cases) {
+        assert.strictEqual(yield* statusOf(ask("/", { headers })), expected, JSON.stringify(headers))
+        const upgraded = yield* upgrade("/ws", headers)
+        assert.strictEqual(upgraded, expected === 200 ? 101 : 403, `upgrade ${JSON.stringify(headers)}`)
+      }
+    })
+  )
+
+  it.scopedLive("tell no path and no stack, whatever a route breaks of", () =>
+    Effect.gen(function* () {
+      const { ask } = yield* behind(open)
+      const cases: ReadonlyArray<readonly [string, Ask, number, string]> = [
+        ["/defect", {}, 500, "internal"],
+        ["/failure", {}, 500, "internal"],
+        ["/nothing", {}, 404, "not_found"],
+        ["/..%2f..%2fetc%2fpasswd", {}, 404, "not_found"],
+        ["/", { method: "DELETE" }, 404, "not_found"],
+        ["/json", { method: "POST", body: "{" }, 400, "invalid_request"],
+        ["/", { headers: { host: "evil.example" } }, 403, "foreign_host"]
+      ]
+      for (const [path, options, status, code] of cases) {
+        const answer = yield* ask(path, options)
+        assert.strictEqual(answer.status, status, path)
+        assert.strictEqual(codeOf(answer), code, path)
+        assert.notMatch(answer.body, /secret|\/home|\.ts|\.js|\n\s+at /)
+        assert.strictEqual(answer.headers["x-content-type-options"], "nosniff")
+      }
+    })
+  )
+
+  it.scopedLive("take no body of more than 64 KiB, declared or not", () =>
+    Effect.gen(function* () {
+      const { ask } = yield* behind(open)
+      const body = "a".repeat(64 * 1024)
+      assert.strictEqual((yield* ask("/echo", { method: "POST", body })).body.length, body.length)
+      const declared = yield* ask("/echo", { method: "POST", body: `${body}a` })
+      assert.deepStrictEqual([declared.status, codeOf(declared)], [413, "body_too_large"])
+      const headers = { "transfer-encoding": "chunked" }
+      const undeclared = yield* ask("/echo", { method: "POST", body: `${body}a`, headers })
+      assert.strictEqual(undeclared.status, 0)
+    })
+  )
+
+  it.scopedLive("hold an address to its budget, over all paths and connections", () =>
+    Effect.gen(function* () {
+      const { ask, upgrade } = yield* behind({ ...open, requestsPerSecond: 1 })
+      assert.strictEqual(yield* statusOf(ask("/")), 200)
+      assert.strictEqual(yield* statusOf(ask("/nothing")), 404)
+      const refused = yield* ask("/health/live")
+      assert.deepStrictEqual(
+        [refused.status, codeOf(refused), refused.headers["retry-after"]],
+        [429, "too_many_requests", "1"]
+      )
+      assert.strictEqual(yield* upgrade("/ws"), 429)
+    })
+  )
+
+  it.scopedLive("stand when a client resets an upgrade that is refused", () =>
+    Effect.gen(function* () {
+      const { ask, port } = yield* behind(open)
+      const reset = Effect.async<void>((resume) => {
+        const socket = connectTcp(port, "127.0.0.1", () => {
+          socket.write(
+            "GET /ws HTTP/1.1\r\nHost: evil.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+              "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+          )
+          socket.resetAndDestroy()
+        })
+        socket.on("close", () => resume(Effect.void))
+        socket.on("error", () => undefined)
+      })
+      yield* Effect.repeatN(reset, 20)
+      assert.strictEqual(yield* statusOf(ask("/")), 200)
+    })
+  )
+})
+
+describe("The doors beyond loopback", () => {
+  it.scopedLive("open with the token only, as a header, in the address, or as the cookie that it earns", () =>
+    Effect.gen(function* () {
+      const { ask, upgrade } = yield* behind(locked)
+      const link = yield* ask(`/?token=${token}`, { headers: { accept: "text/html" } })
+      assert.deepInclude(link.headers, { location: "/" })
+      assert.strictEqual(link.status, 303)
+      const [cookie = ""] = link.headers["set-cookie"] ?? []
+      assert.match(cookie, /^lathe_session=[0-9a-f]{64}; Max-Age=\d+; Path=\/; HttpOnly; SameSite=Strict$/)
+      assert.notInclude(cookie, token)
+      const pair = cookie.split(";")[0]!
+
+      const cases: ReadonlyArray<readonly [string, Record<string, string>, boolean]> = [
+        ["", {}, false],
+        ["", { authorization: `Bearer ${token}` }, true],
+        ["", { authorization: `bearer ${token}` }, true],
+        ["", { authorization: `Bearer ${token}x` }, false],
+        ["", { authorization: `Bearer ${token.slice(1)}` }, false],
+        ["", { authorization: "Bearer" }, false],
+        ["", { authorization: `Basic ${token}` }, false],
+        [`?token=${token}`, {}, true],
+        [`?token=${token.toUpperCase()}`, {}, false],
+        ["?token=", {}, false],
+        ["", { cookie: pair }, true],
+        ["", { cookie: `a=b; ${pair}` }, true],
+        ["", { cookie: `lathe_session=${token}` }, false],
+        ["", { cookie: pair, authorization: "Bearer wrong" }, false],
+        ["", { cookie: pair, origin: "http://evil.example" }, false]
+      ]
+      for (const [query, headers, isIn] of cases) {
+        const told = `${query} ${JSON.stringify(headers)}`
+        const foreign = headers["origin"] === undefined ? 401 : 403
+        assert.strictEqual(yield* statusOf(ask(`/${query}`, { headers })), isIn ? 200 : foreign, told)
+        assert.strictEqual(yield* upgrade(`/ws${query}`, headers), isIn ? 101 : foreign, `upgrade ${told}`)
+      }
+    })
+  )
+
+  it.scopedLive("tell a supervisor that the service lives, and nothing else", () =>
+    Effect.gen(function* () {
+      const { ask } = yield* behind(locked)
+      assert.strictEqual(yield* statusOf(ask("/health/live")), 200)
+      for (const path of ["/health/live/", "/health/live/../../defect", "//host/health/live", "/defect", "/nothing"]) {
+        const answer = yield* ask(path)
+        assert.deepStrictEqual([answer.status, codeOf(answer)], [401, "token_required"], path)
+        assert.strictEqual(answer.headers["www-authenticate"], "Bearer")
+      }
+    })
+  )
+
+  it.scopedLive("answer by any name, for they know their token but not their names", () =>
+    Effect.gen(function* () {
+      const { ask } = yield* behind(locked)
+      const headers = { host: "nas.local:8765", authorization: `Bearer ${token}` }
+      assert.strictEqual(yield* statusOf(ask("/", { headers })), 200)
+      assert.strictEqual(yield* statusOf(ask("/", { headers: { ...headers, origin: "http://nas.local:8765" } })), 200)
+      assert.strictEqual(yield* statusOf(ask("/", { headers: { ...headers, origin: "http://nas.local:1" } })), 403)
+    })
+  )
+
+  it.scopedLive("show a person where to log in, and take the token from there", () =>
+    Effect.gen(function* () {
+      const { ask } = yield* behind(locked)
+      const accept = "text/html,application/xhtml+xml"
+      const page = yield* ask("/", { headers: { accept } })
+      assert.strictEqual(page.status, 401)
+      assert.include(page.body, '<form method="post" action="/login">')
+      assert.include(String(page.headers["content-security-policy"]), "default-src 'none'")
+      const post = (body: string, headers = {}) =>
+        ask("/login", {
+          method: "POST",
+          body,
+          headers: { "content-type": "application/x-www-form-urlencoded", ...headers }
+        })
+      const wrong = yield* post("token=%3Cscript%3E")
+      assert.strictEqual(wrong.status, 401)
+      assert.notInclude(wrong.body, "<script>")
+      assert.isUndefined(wrong.headers["set-cookie"])
+      const right = yield* post(`token=${token}`)
+      assert.strictEqual(right.status, 303)
+      assert.isDefined(right.headers["set-cookie"])
+      assert.strictEqual(yield* statusOf(post(`token=${token}`, { origin: "http://evil.example" })), 403)
+    })
+  )
+})

@@ -1,0 +1,499 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Either, Fiber } from "effect"
+import {
+  appendFileSync,
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+  writeSync
+} from "node:fs"
+import { join } from "node:path"
+import { TrackId } from "../../../src/domain/library/Track.ts"
+import { LibraryCatalog } from "../../../src/services/LibraryCatalog.ts"
+import { TrackLibrary } from "../../../src/services/TrackLibrary.ts"
+import { writeAudioFile } from "../../support/audioFiles.ts"
+import { pngPixel, tagMp3 } from "../../support/id3.ts"
+import { inLibrary, scan, titles, unreadableFiles, until } from "../../support/library.ts"
+import { onAll, sine } from "../../support/signals.ts"
+
+const write = (folder: string, name: string, seconds = 1, sampleRate = 44_100) =>
+  writeAudioFile(folder, name, "wav16", onAll(2, sine(sampleRate, seconds, 440, -20)), { sampleRate })
+
+const writeMp3 = (folder: string, name: string) =>
+  writeAudioFile(folder, name, "mp3", onAll(1, sine(44_100, 1, 440, -20)), { sampleRate: 44_100 })
+
+/** An ID3v1 tag: 128 bytes at the end of the file. */
+const id3v1 = (title: string, artist: string, album: string): Buffer => {
+  const field = (text: string, length: number) => Buffer.alloc(length, 0).fill(text, 0, text.length, "latin1")
+  const rest = Buffer.alloc(35, 0)
+  return Buffer.concat([Buffer.from("TAG"), field(title, 30), field(artist, 30), field(album, 30), rest])
+}
+
+describe("TrackLibrary over folders", () => {
+  it.scoped("removes the half-done sidecars of a writer that was killed, and nothing else", () =>
+    inLibrary((folder) =>
+      Effect.gen(function* () {
+        write(folder, "a")
+        const id = "0f8fad5b-d9cb-469f-a165-70867728950e"
+        const old = [`a.wav.25d.${id}.tmp`, "a.wav.25d", "notes.tmp", `b.25d.${id}.txt`]
+        for (const name of old) {
+          writeFileSync(join(folder, name), "{")
+          utimesSync(join(folder, name), 1_700_000_000, 1_700_000_000)
+        }
+        const fresh = `b.wav.25d.${id}.tmp`
+        writeFileSync(join(folder, fresh), "{")
+        utimesSync(join(folder, fresh), new Date(), new Date(Date.now() + 60_000))
+        yield* scan
+        const left = old.filter((name) => existsSync(join(folder, name)))
+        assert.deepStrictEqual(left, old.slice(1))
+        assert.isTrue(existsSync(join(folder, fresh)))
+      })
+    )
+  )
+
+  it.scoped("lists the audio files of all subfolders, by tag or by name, and nothing else", () =>
+    inLibrary((folder) =>
+      Effect.gen(function* () {
+        mkdirSync(join(folder, "album"))
+        write(folder, "untagged")
+        const tagged = writeAudioFile(join(folder, "album"), "file", "mp3", onAll(1, sine(48_000, 2, 440, -20)), {
+          sampleRate: 48_000
+        })
+        appendFileSync(tagged, id3v1("A Title", "An Artist", "An Album"))
+        writeFileSync(join(folder, "cover.jpg"), "no audio")
+        writeFileSync(join(folder, ".hidden.wav"), "hidden")
+        assert.deepStrictEqual(yield* scan, { added: 2, updated: 0, unchanged: 0, unreadable: 0 })
+        const [withTags, untagged] = yield* Effect.flatMap(TrackLibrary, (library) => library.list)
+        assert.deepInclude(untagged, { title: "untagged", artist: null, album: null, duration: 1, channels: 2 })
+        assert.deepInclude(withTags, { title: "A Title", artist: "An Artist", album: "An Album" })
+        assert.deepInclude(withTags, { sample_rate: 48_000, channels: 1, duration: 2 })
+      })
+    )
+  )
+
+  it.scoped("reads a file again only when it changed, and keeps its id", () =>
+    inLibrary((folder) =>
+      Effect.gen(function* () {
+        const path = write(folder, "song")
+        yield* scan
+        assert.deepInclude(yield* scan, { added: 0, unchanged: 1 })
+        const library = yield* TrackLibrary
+        const [before] = yield* library.list
+        rmSync(path)
+        write(folder, "song", 3)
+        assert.deepInclude(yield* scan, { updated: 1, unchanged: 0 })
+        const [after] = yield* library.list
+        assert.deepStrictEqual(after, { ...before!, duration: 3 })
+      })
+    )
+  )
+
+  it.scoped("notices on resolving that a file was replaced since the scan", () =>
+    inLibrary((folder) =>
+      Effect.gen(function* () {
+        const path = write(folder, "song")
+        yield* scan
+        const library = yield* TrackLibrary
+        const [track] = yield* library.list
+        const before = yield* Effect.orDie(library.resolve(track!.id))
+        rmSync(path)
+        write(folder, "song", 2, 22_050)
+        const after = yield* Effect.orDie(library.resolve(track!.id))
+        assert.notDeepEqual(after.version, before.version)
+        assert.deepInclude(after.track, { id: track!.id, duration: 2, sample_rate: 22_050 })
+        utimesSync(path, 1_000_000_000, 1_000_000_000)
+        const touched = yield* Effect.orDie(library.resolve(track!.id))
+        assert.strictEqual(touched.version.mtime_ms, 1_000_000_000_000)
+      })
+    )
+  )
+
+  it.scoped(
+    "leaves out a broken file with its reason, reads it no second time, and takes it in when it is mended",
+    () =>
+      inLibrary((folder) =>
+        Effect.gen(function* () {
+          write(folder, "good")
+          const path = join(folder, "bad.wav")
+          writeFileSync(path, "this is no audio at all")
+          assert.deepInclude(yield* scan, { added: 1, unreadable: 1 })
+          assert.deepStrictEqual(yield* titles, ["good"])
+          const [unreadable] = yield* unreadableFiles
+          assert.match(unreadable!.message, /^bad\.wav cannot be read/)
+          assert.deepInclude(yield* scan, { unchanged: 2 })
+          rmSync(path)
+          write(folder, "bad")
+          yield* scan
+          assert.deepStrictEqual(yield* titles, ["bad", "good"])
+          assert.deepStrictEqual(yield* unreadableFiles, [])
+        })
+      )
+  )
+
+  it.scoped("forgets a file that is gone, and knows it by the same id when it is back", () =>
+    inLibrary((folder, root) =>
+      Effect.gen(function* () {
+        const path = write(folder, "song")
+        yield* scan
+        const library = yield* TrackLibrary
+        const [track] = yield* library.list
+        renameSync(path, join(root, "away.wav"))
+        const failure = yield* Effect.orDie(Effect.flip(library.resolve(track!.id)))
+        assert.match(failure.message, /song\.wav cannot be read .*does not exist/)
+        yield* scan
+        assert.deepStrictEqual(yield* titles, [])
+        assert.strictEqual((yield* Effect.orDie(Effect.flip(library.resolve(track!.id))))._tag, "TrackNotFound")
+        renameSync(join(root, "away.wav"), path)
+        yield* scan
+        assert.deepStrictEqual(yield* library.list, [track!])
+      })
+    )
+  )
+
+  it.scoped("never follows a link out of its folders", () =>
+    inLibrary((folder, root) =>
+      Effect.gen(function* () {
+        const path = write(folder, "song")
+        yield* scan
+        const library = yield* TrackLibrary
+        const [track] = yield* library.list
+        renameSync(path, join(root, "outside.wav"))
+        symlinkSync(join(root, "outside.wav"), path)
+        const result = yield* Effect.either(library.resolve(track!.id))
+        assert(Either.isLeft(result))
+        assert.notInclude(result.left.message, root)
+      })
+    )
+  )
+
+  it.scoped("answers an id that never was with TrackNotFound", () =>
+    inLibrary(() =>
+      Effect.gen(function* () {
+        const library = yield* TrackLibrary
+        const failure = yield* Effect.orDie(Effect.flip(library.resolve(TrackId.make(99))))
+        assert.strictEqual(failure._tag, "TrackNotFound")
+      })
+    )
+  )
+
+  it.scoped("reads artist, album, numbers, year and whether there is a picture", () =>
+    inLibrary((folder) =>
+      Effect.gen(function* () {
+        tagMp3(writeMp3(folder, "tagged"), {
+          title: "Où sont les rêves?",
+          artist: "B feat. C",
+          albumArtist: "B",
+          album: "Erste Reise",
+          track: "3/12",
+          disc: "2/2",
+          year: "1987",
+          picture: { mediaType: "image/png", bytes: pngPixel }
+        })
+        tagMp3(writeMp3(folder, "no picture"), {
+          artist: "Z",
+          track: "0",
+          picture: { mediaType: "image/png", bytes: Buffer.from("<svg onload=alert(1)>") }
+        })
+        yield* scan
+        const [tagged, plain] = yield* Effect.flatMap(TrackLibrary, (library) => library.list)
+        assert.deepInclude(tagged, {
+          title: "Où sont les rêves?",
+          artist: "B feat. C",
+          album_artist: "B",
+          album: "Erste Reise",
+          track_number: 3,
+          disc_number: 2,
+          year: 1987,
+          has_art: true
+        })
+        assert.deepInclude(plain, { title: "no picture", track_number: null, year: null, has_art: false })
+      })
+    )
+  )
+
+  it.scoped("knows a moved or renamed file by its content, id and fingerprint included", () =>
+    inLibrary((folder) =>
+      Effect.gen(function* () {
+        mkdirSync(join(folder, "old"))
+        write(join(folder, "old"), "one")
+        write(join(folder, "old"), "two", 2)
+        yield* scan
+        const library = yield* TrackLibrary
+        const before = yield* library.list
+        renameSync(join(folder, "old"), join(folder, "new"))
+        renameSync(join(folder, "new", "two.wav"), join(folder, "new", "zwei.wav"))
+        assert.deepInclude(yield* scan, { added: 0, updated: 2, unreadable: 0 })
+        const after = yield* library.list
+        assert.deepStrictEqual(
+          after.map(({ id, title }) => [id, title]),
+          [
+            [before[0]!.id, "one"],
+            [before[1]!.id, "zwei"]
+          ]
+        )
+        assert.deepInclude(yield* scan, { added: 0, updated: 0, unchanged: 2 })
+      })
+    )
+  )
+
+  it.scoped("takes a copy for a track of its own, and never guesses between two vanished files", () =>
+    inLibrary((folder) =>
+      Effect.gen(function* () {
+        const path = write(folder, "song")
+        // To the second: what a copy keeps of a time is not always all of it.
+        utimesSync(path, 1_000_000_000, 1_000_000_000)
+        const copy = (name: string) => cpSync(path, join(folder, name), { preserveTimestamps: true })
+        yield* scan
+        copy("copy.wav")
+        assert.deepInclude(yield* scan, { added: 1, updated: 0, unchanged: 1 })
+        copy("third.wav")
+        rmSync(path)
+        rmSync(join(folder, "copy.wav"))
+        assert.deepInclude(yield* scan, { added: 1, updated: 0 })
+        assert.deepStrictEqual(yield* titles, ["third"])
+      })
+    )
+  )
+
+  it.scoped("keeps what it knows of a folder that it may not look into, and tells of the rest", () =>
+    inLibrary((folder) =>
+      Effect.gen(function* () {
+        mkdirSync(join(folder, "closed"))
+        write(join(folder, "closed"), "inside")
+        write(folder, "outside")
+        yield* scan
+        rmSync(join(folder, "outside.wav"))
+        yield* withoutPermission(folder, join(folder, "closed"), scan)
+        assert.deepStrictEqual(yield* titles, ["inside"])
+      })
+    )
+  )
+
+  it.scoped("gives who asks while a scan runs the report of that scan", () =>
+    inLibrary((folder) =>
+      Effect.gen(function* () {
+        write(folder, "song")
+        const library = yield* TrackLibrary
+        const [first, second] = yield* Effect.all([library.scan, library.scan], { concurrency: 2 })
+        assert.strictEqual(first, second)
+        assert.deepInclude(first, { added: 1, unchanged: 0 })
+      })
+    )
+  )
+
+  it.scoped("tells how a scan stands, and goes on when who started it leaves", () =>
+    inLibrary((folder) =>
+      Effect.gen(function* () {
+        write(folder, "one")
+        writeFileSync(join(folder, "bad.wav"), "this is no audio at all")
+        const library = yield* TrackLibrary
+        assert.deepInclude(yield* library.scanStatus, { running: false, finished_at: null })
+        const starter = yield* Effect.fork(library.scan)
+        yield* Effect.yieldNow()
+        assert.deepInclude(yield* library.scanStatus, { running: true, files_read: 0 })
+        yield* Fiber.interrupt(starter)
+        yield* library.scan
+        const { finished_at, ...status } = yield* library.scanStatus
+        assert.deepInclude(status, { running: false, files_found: 2, files_read: 2, added: 1, unreadable: 1 })
+        assert.isString(finished_at)
+      })
+    )
+  )
+
+  it.scopedLive("waits with a file that is being written until it is still, and reads all of it", () =>
+    inLibrary(
+      (folder) =>
+        Effect.gen(function* () {
+          const whole = readFileSync(write(folder, "source", 4))
+          rmSync(join(folder, "source.wav"))
+          const file = openSync(join(folder, "growing.wav"), "w")
+          writeSync(file, whole.subarray(0, 20))
+          const scanning = yield* Effect.fork(scan)
+          const { scanStatus } = yield* TrackLibrary
+          yield* until(scanStatus, (status) => status.files_found === 1)
+          writeSync(file, whole.subarray(20))
+          closeSync(file)
+          assert.deepInclude(yield* Fiber.join(scanning), { added: 1, unreadable: 0 })
+          const [track] = yield* Effect.flatMap(TrackLibrary, (library) => library.list)
+          assert.strictEqual(track!.duration, 4)
+        }),
+      { stillness: "500 millis" }
+    )
+  )
+})
+
+describe("TrackLibrary over watched folders", () => {
+  const watched = (use: Parameters<typeof inLibrary>[0]) => inLibrary(use, { watch: true, stillness: "100 millis" })
+
+  it.scopedLive("takes in what appears, folders included, without a scan", () =>
+    watched((folder, root) =>
+      Effect.gen(function* () {
+        yield* scan
+        write(folder, "first")
+        yield* until(titles, (list) => list.includes("first"))
+        mkdirSync(join(root, "album", "disc"), { recursive: true })
+        write(join(root, "album", "disc"), "second")
+        cpSync(join(root, "album"), join(folder, "album"), { recursive: true })
+        yield* until(titles, (list) => list.includes("second"))
+        write(join(folder, "album", "disc"), "third")
+        assert.deepStrictEqual(yield* until(titles, (list) => list.length === 3), ["first", "second", "third"])
+      })
+    )
+  )
+
+  it.scopedLive("follows what is replaced, moved and removed", () =>
+    watched((folder) =>
+      Effect.gen(function* () {
+        mkdirSync(join(folder, "album"))
+        write(folder, "replaced")
+        const path = write(join(folder, "album"), "moved", 2)
+        yield* scan
+        const library = yield* TrackLibrary
+        const before = yield* library.list
+        const idOf = (title: string) => before.find((track) => track.title === title)!.id
+        rmSync(join(folder, "replaced.wav"))
+        write(folder, "replaced", 3)
+        renameSync(path, join(folder, "elsewhere.wav"))
+        const after = yield* until(
+          library.list,
+          (list) => list.some(({ duration }) => duration === 3) && list.some(({ title }) => title === "elsewhere")
+        )
+        assert.sameDeepMembers(
+          after.map(({ id, title, duration }) => ({ id, title, duration })),
+          [
+            { id: idOf("replaced"), title: "replaced", duration: 3 },
+            { id: idOf("moved"), title: "elsewhere", duration: 2 }
+          ]
+        )
+        write(join(folder, "album"), "last")
+        yield* until(titles, (list) => list.includes("last"))
+        rmSync(join(folder, "album"), { recursive: true })
+        rmSync(join(folder, "replaced.wav"))
+        assert.deepStrictEqual(yield* until(titles, (list) => list.length === 1), ["elsewhere"])
+      })
+    )
+  )
+
+  it.scopedLive("does not take a file for broken while it is being written", () =>
+    watched((folder, root) =>
+      Effect.gen(function* () {
+        yield* scan
+        const whole = readFileSync(write(root, "source", 4))
+        const file = openSync(join(folder, "growing.wav"), "w")
+        writeSync(file, whole.subarray(0, 20))
+        // Another file, finished later, is read first.
+        write(folder, "other")
+        const keepBusy = yield* Effect.fork(
+          Effect.sync(() => writeSync(file, whole, 20, 1, 20)).pipe(Effect.delay("20 millis"), Effect.forever)
+        )
+        yield* until(titles, (list) => list.includes("other"))
+        assert.deepStrictEqual(yield* unreadableFiles, [])
+        yield* Fiber.interrupt(keepBusy)
+        writeSync(file, whole, 20, whole.length - 20, 20)
+        closeSync(file)
+        assert.deepStrictEqual(yield* until(titles, (list) => list.length === 2), ["growing", "other"])
+        assert.deepStrictEqual(yield* unreadableFiles, [])
+      })
+    )
+  )
+
+  it.scopedLive("finds by its regular scan what no watch told of", () =>
+    inLibrary(
+      (folder, root) =>
+        Effect.gen(function* () {
+          yield* scan
+          const path = write(root, "song")
+          rmSync(folder, { recursive: true })
+          // A folder that is made anew is another one than that which is watched.
+          mkdirSync(folder)
+          copyFileSync(path, join(folder, "song.wav"))
+          yield* until(titles, (list) => list.length === 1)
+        }),
+      { watch: true, stillness: "50 millis", rescanEvery: "200 millis" }
+    )
+  )
+})
+
+describe("LibraryCatalog over a scanned library", () => {
+  it.scoped("adds up albums and artists, and follows what changes in them", () =>
+    inLibrary((folder) =>
+      Effect.gen(function* () {
+        const song = (path: string, tags: Parameters<typeof tagMp3>[1]) => {
+          mkdirSync(join(folder, path), { recursive: true })
+          return tagMp3(writeMp3(join(folder, path), tags.title!), tags)
+        }
+        song("x/cd1", { title: "A", artist: "Björk", album: "Reise", year: "2001" })
+        song("x/cd2", { title: "B", artist: "BJORK", album: "reise", year: "1999" })
+        const guest = song("mix", { title: "C", artist: "Björk", album: "Mix" })
+        song("mix", { title: "D", artist: "Zed", album: "Mix", picture: { mediaType: "image/png", bytes: pngPixel } })
+        song("elsewhere", { title: "E", artist: "Zed", album: "Mix" })
+        yield* scan
+        const catalog = yield* LibraryCatalog
+        const albums = Effect.map(catalog.albums({ sort: "title", limit: 10 }), ({ items }) =>
+          items.map(({ title, artist, year, tracks, art_track_id }) => [
+            title,
+            artist,
+            year,
+            tracks,
+            art_track_id !== null
+          ])
+        )
+        const artists = Effect.map(catalog.artists({ limit: 10 }), ({ items }) =>
+          items.map(({ name, albums, tracks }) => [name.toUpperCase(), albums, tracks])
+        )
+        assert.sameDeepMembers(yield* albums, [
+          ["Mix", null, null, 2, true],
+          ["Mix", "Zed", null, 1, false],
+          ["reise", "BJORK", 1999, 2, false]
+        ])
+        assert.deepStrictEqual(yield* artists, [
+          ["BJORK", 2, 3],
+          ["ZED", 2, 2]
+        ])
+        rmSync(guest)
+        rmSync(join(folder, "elsewhere"), { recursive: true })
+        yield* scan
+        assert.sameDeepMembers(yield* albums, [
+          ["Mix", "Zed", null, 1, true],
+          ["reise", "BJORK", 1999, 2, false]
+        ])
+        assert.deepStrictEqual(yield* artists, [
+          ["BJORK", 1, 2],
+          ["ZED", 1, 1]
+        ])
+      }).pipe(Effect.orDie)
+    )
+  )
+})
+
+/** As a user whom a folder is closed to: root may read everything, so it steps down for as long. */
+const withoutPermission = <A, R>(folder: string, closed: string, effect: Effect.Effect<A, never, R>) => {
+  const isRoot = process.geteuid!() === 0
+  const nobody = 65_534
+  return Effect.acquireUseRelease(
+    Effect.sync(() => {
+      const { mode } = statSync(closed)
+      chmodSync(join(folder, ".."), 0o755)
+      chmodSync(closed, 0)
+      if (isRoot) process.seteuid!(nobody)
+      return mode
+    }),
+    () => effect,
+    (mode) =>
+      Effect.sync(() => {
+        if (isRoot) process.seteuid!(0)
+        chmodSync(closed, mode)
+      })
+  )
+}
