@@ -3,8 +3,15 @@ import { spawn } from "node:child_process"
 import { readFileSync } from "node:fs"
 import type { Readable } from "node:stream"
 import { Schema } from "effect"
-import { analysisWorkerCommand, analysisWorkerEnvironment } from "../../src/layers/fingerprint/TrackAnalyzerProcessPool.ts"
-import { reportDescriptor, WorkerOrder, WorkerReport } from "../../src/layers/fingerprint/TrackAnalyzerProcessProtocol.ts"
+import {
+  analysisWorkerCommand,
+  analysisWorkerEnvironment
+} from "../../src/layers/fingerprint/TrackAnalyzerProcessPool.ts"
+import {
+  reportDescriptor,
+  WorkerOrder,
+  WorkerReport
+} from "../../src/layers/fingerprint/TrackAnalyzerProcessProtocol.ts"
 import { makeLineSplitter } from "../../src/layers/process/lineSplitter.ts"
 import { built } from "../../test/support/built.ts"
 

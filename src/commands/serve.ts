@@ -51,7 +51,10 @@ export const serve = Command.make("serve", { folders, ...options }, ({ folders, 
     const { layer } = yield* service
     const telemetry = Option.isNone(endpoint)
       ? Layer.empty
-      : (yield* Effect.promise(() => import("../layers/telemetry/TelemetryOtlp.ts"))).layer({ endpoint: endpoint.value, version })
+      : (yield* Effect.promise(() => import("../layers/telemetry/TelemetryOtlp.ts"))).layer({
+          endpoint: endpoint.value,
+          version
+        })
     return yield* Layer.launch(Layer.provide(layer(serviceOptions), telemetry)).pipe(withFormat(logFormat))
   })
 ).pipe(Command.withDescription("Serve music folders: web page, WebSocket, RPC, and the fingerprint server."))

@@ -1,5 +1,6 @@
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { optionsFirst } from "../../src/commands/argumentOrder.ts"
+import { assert } from "../support/assert.ts"
 
 const words = (line: string): ReadonlyArray<string> => ["node", "lathe", ...line.split(" ")]
 const ordered = (line: string): string => optionsFirst(words(line)).slice(2).join(" ")

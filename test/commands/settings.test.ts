@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { Effect, Either, Option, Redacted } from "effect"
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -11,6 +11,7 @@ import {
   type SettingName,
   settings
 } from "../../src/commands/settings.ts"
+import { assert } from "../support/assert.ts"
 import { temporaryFolder } from "../support/audioFiles.ts"
 
 const token = "correct-horse-battery-staple"
@@ -90,9 +91,9 @@ describe("The token", () => {
         assert.deepStrictEqual(yield* readToken({}, host), Option.none())
       for (const host of ["0.0.0.0", "::", "192.168.1.2", "127.0.0.1.example.org", "localhost.example.org"]) {
         const { message } = yield* Effect.flip(readToken({}, host))
-        assert.include(message, host)
-        assert.include(message, "--token-file FILE")
-        assert.include(message, "openssl rand")
+        assert.includes(message, host)
+        assert.includes(message, "--token-file FILE")
+        assert.includes(message, "openssl rand")
       }
     })
   )
@@ -109,12 +110,12 @@ describe("The token", () => {
       for (const short of ["short-secret", "with spaces in a long secret text"]) {
         yield* withEnvironment({ LATHE_TOKEN: short })
         const error = yield* Effect.flip(readToken({}, "127.0.0.1"))
-        assert.notInclude(error.message, "secret")
+        assert.excludes(error.message, "secret")
         assert.match(error.message, /^LATHE_TOKEN must be at least 24 characters/)
         writeFileSync(file, short)
         const result = yield* Effect.either(readToken({ LATHE_TOKEN_FILE: file }, "127.0.0.1"))
         assert(Either.isLeft(result))
-        assert.notInclude(result.left.message, "secret")
+        assert.excludes(result.left.message, "secret")
       }
     })
   )

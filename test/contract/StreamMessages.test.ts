@@ -1,7 +1,8 @@
 /** The schemas and docs/protocol.md name the same messages, fields and codes. */
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { readFileSync } from "node:fs"
 import { clientData, ErrorCode, ServerMessage } from "../../src/contract/StreamMessages.ts"
+import { assert } from "../support/assert.ts"
 
 const protocol = readFileSync(new URL("../../docs/protocol.md", import.meta.url), "utf8")
 

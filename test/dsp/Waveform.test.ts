@@ -1,6 +1,7 @@
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { FastCheck } from "effect"
 import { PeakOutline, resample } from "../../src/dsp/Waveform.ts"
+import { assert } from "../support/assert.ts"
 
 /** A few loud samples in silence, where nothing may lose them. */
 const withSpikes = (length: number, spikes: ReadonlyArray<readonly [number, number]>): Float32Array => {

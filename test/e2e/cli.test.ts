@@ -1,5 +1,5 @@
 /** The command line as a user calls it, over real files. */
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { spawn } from "node:child_process"
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
@@ -9,6 +9,7 @@ import { join } from "node:path"
 import { dimensionNames } from "../../src/domain/fingerprint/Fingerprint.ts"
 import * as AudioDecoderNodeAv from "../../src/layers/audio/AudioDecoderNodeAv.ts"
 import type { ServiceStatus } from "../../src/contract/LatheApi.ts"
+import { assert } from "../support/assert.ts"
 import { decodeAll, temporaryFolder, writeAudioFile } from "../support/audioFiles.ts"
 import { built } from "../support/built.ts"
 import { trackWith } from "../support/loudTrack.ts"
@@ -71,7 +72,7 @@ describe("lathe fingerprint", () => {
           [missing, "TrackUnreadable"]
         ]
       )
-      for (const { error } of failed) assert.notInclude(error.message, folder)
+      for (const { error } of failed) assert.excludes(error.message, folder)
     })
   )
 })
@@ -88,9 +89,9 @@ describe("lathe master", () => {
           join(folder, name)
         ) as [string, string, string]
         const first = yield* lathe("master", input, whole, "--preset", "gentle", "--report", report)
-        assert.deepInclude(first, { code: 0 }, first.stderr)
+        assert.hasFields(first, { code: 0 }, first.stderr)
         const second = yield* lathe("master", input, pieces, "--preset", "gentle", "--chunk-seconds", "0.37")
-        assert.deepInclude(second, { code: 0 }, second.stderr)
+        assert.hasFields(second, { code: 0 }, second.stderr)
         assert.isTrue(readFileSync(whole).equals(readFileSync(pieces)))
         const mastered = yield* decoded(whole)
         assert.strictEqual(mastered[0]!.length, signal[0]!.length)
@@ -126,7 +127,7 @@ describe("lathe master", () => {
       const written = JSON.parse(readFileSync(report, "utf8"))
       assert.deepStrictEqual(written.plan.bypassed, ["dynamics", "gain"])
       assert.strictEqual(written.plan.settings.gain_db, 0)
-      assert.deepInclude(written.output, { sample_rate: 96_000, samples: frames })
+      assert.hasFields(written.output, { sample_rate: 96_000, samples: frames })
       assert.closeTo(written.output.result.lufs, written.plan.predicted.lufs, 0.5)
     })
   )
@@ -166,7 +167,7 @@ describe("lathe master", () => {
           const { code, stderr, stdout } = yield* lathe("master", ...words)
           assert.strictEqual(code, 1, words.join(" "))
           assert.match(stderr + stdout, sentence)
-          assert.notMatch(stderr + stdout, /\n\s+at /)
+          assert.doesNotMatch(stderr + stdout, /\n\s+at /)
         }
         assert.deepStrictEqual(readdirSync(folder), ["in.wav"])
         assert.isFalse(existsSync(join(folder, "out.wav")))
@@ -186,16 +187,16 @@ describe("lathe scan", () => {
         writeAudioFile(music, "song", "wav16", onAll(1, sine(sampleRate, 1, 440, -20)), { sampleRate })
         const scan = (...words: ReadonlyArray<string>) => lathe("scan", music, "--data", join(folder, "data"), ...words)
         const first = yield* scan()
-        assert.deepInclude(first, { code: 0, stdout: `${music}: 1 added, 0 updated, 0 unchanged, 0 cannot be read.\n` })
-        assert.notInclude(first.stderr, "\u001b[")
+        assert.hasFields(first, { code: 0, stdout: `${music}: 1 added, 0 updated, 0 unchanged, 0 cannot be read.\n` })
+        assert.excludes(first.stderr, "\u001b[")
         writeFileSync(join(music, "broken.flac"), "no audio")
         const second = yield* scan("--json")
         assert.strictEqual(second.code, 1)
-        assert.deepInclude(JSON.parse(second.stdout), { added: 0, updated: 0, unchanged: 1, unreadable: 1 })
-        assert.include(second.stderr, "1 file cannot be read.")
+        assert.hasFields(JSON.parse(second.stdout), { added: 0, updated: 0, unchanged: 1, unreadable: 1 })
+        assert.includes(second.stderr, "1 file cannot be read.")
         const none = yield* lathe("scan", join(folder, "nothing"), "--data", join(folder, "data"))
         assert.strictEqual(none.code, 1)
-        assert.include(none.stderr, "is no folder")
+        assert.includes(none.stderr, "is no folder")
       }),
     60_000
   )
@@ -224,12 +225,12 @@ describe("lathe status", () => {
           text.stdout,
           /running, version 1\.2\.3[\s\S]*7 ready, 3 pending, 1 being measured, 1 cannot be measured/
         )
-        assert.notInclude(text.stdout, "\u001b[")
+        assert.excludes(text.stdout, "\u001b[")
         assert.deepStrictEqual(JSON.parse((yield* lathe("status", "--port", port, "--json")).stdout), answer)
         server.close()
         const none = yield* lathe("status", "--port", port)
         assert.strictEqual(none.code, 1)
-        assert.include(none.stderr, "lathe serve")
+        assert.includes(none.stderr, "lathe serve")
       }),
     60_000
   )
@@ -250,22 +251,22 @@ describe("lathe compare", () => {
         assert.strictEqual(text.code, 0, text.stderr)
         assert.match(text.stdout, /loudness, LUFS +-24\.0\d +-18\.0\d +\+(5\.9|6\.0)\d/)
         assert.match(text.stdout, /crest, dB +14\.0\d +12\.0\d +-(1\.9|2\.0)\d/)
-        assert.notInclude(text.stdout, "\u001b[")
+        assert.excludes(text.stdout, "\u001b[")
         const svg = readFileSync(picture, "utf8")
-        assert.include(svg, "quiet &amp; plain.flac: -24.0 LUFS, crest 14.0 dB")
-        assert.notMatch(svg, /NaN|undefined|Infinity/)
+        assert.includes(svg, "quiet &amp; plain.flac: -24.0 LUFS, crest 14.0 dB")
+        assert.doesNotMatch(svg, /NaN|undefined|Infinity/)
         const { difference } = JSON.parse((yield* lathe("compare", a, b, "--json")).stdout)
         assert.closeTo(difference.lufs, 6, 0.05)
         assert.deepStrictEqual(Object.keys(difference).sort(), [...dimensionNames].sort())
         const missing = yield* lathe("compare", a, join(folder, "missing.flac"))
         assert.strictEqual(missing.code, 1)
-        assert.include(missing.stderr, "missing.flac")
-        assert.notInclude(missing.stderr, folder)
+        assert.includes(missing.stderr, "missing.flac")
+        assert.excludes(missing.stderr, folder)
         const nowhere = yield* lathe("compare", a, b, "--picture", join(folder, "no such folder", "both.svg"))
         assert.strictEqual(nowhere.code, 1)
         assert.match(nowhere.stderr, /both\.svg/)
-        assert.notMatch(nowhere.stderr, /Error:|\n\s+at /)
-        assert.include(nowhere.stdout, "loudness, LUFS")
+        assert.doesNotMatch(nowhere.stderr, /Error:|\n\s+at /)
+        assert.includes(nowhere.stdout, "loudness, LUFS")
       }),
     60_000
   )
@@ -295,7 +296,7 @@ describe("lathe doctor", () => {
         assert.strictEqual(ill.code, 1)
         assert.match(ill.stdout, new RegExp(`fault +port ${port}: taken by another program\\n +Start with --port`))
         assert.match(ill.stdout, /fault +music folder: .*nowhere cannot be read \(ENOENT\)/)
-        assert.include(ill.stderr, "2 faults found.")
+        assert.includes(ill.stderr, "2 faults found.")
       }),
     60_000
   )

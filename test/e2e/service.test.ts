@@ -1,5 +1,4 @@
 /** The real service, as `lathe serve` starts it, over real files, sockets and processes. */
-import { assert } from "@effect/vitest"
 import { Context, Effect, Layer, Schedule, Schema } from "effect"
 import { execFile } from "node:child_process"
 import { existsSync, mkdirSync, rmSync } from "node:fs"
@@ -7,6 +6,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { SupervisorSnapshot } from "../../src/domain/supervision/SupervisorSnapshot.ts"
+import { assert } from "../support/assert.ts"
 import { temporaryFolder, writeAudioFile } from "../support/audioFiles.ts"
 import { trackWith } from "../support/loudTrack.ts"
 import { parsePrometheus } from "../support/prometheus.ts"
@@ -94,7 +94,7 @@ layer(Layer.scoped(Setup, setup), { timeoutMs: 60_000 })("The service", (it) => 
         const cold = yield* connect(service.url)
         yield* play(cold, tracks.loud)
         assertWhole(cold, loud[0]!.length)
-        assert.notInclude(statuses(cold), "cached")
+        assert.excludes(statuses(cold), "cached")
         assert.strictEqual(cold.ofType("mastering_plan")[0]!.data.plan.source, "fallback")
 
         yield* fingerprinted(service.url, tracks.loud)
@@ -163,7 +163,7 @@ layer(Layer.scoped(Setup, setup), { timeoutMs: 60_000 })("The service", (it) => 
         const replaced = yield* connect(service.url)
         yield* play(replaced, tracks.replaced)
         assertWhole(replaced, 5 * sampleRate)
-        assert.notInclude(statuses(replaced), "cached")
+        assert.excludes(statuses(replaced), "cached")
         yield* fingerprinted(service.url, tracks.replaced)
         const again = yield* connect(service.url)
         yield* play(again, tracks.replaced)
@@ -193,7 +193,7 @@ layer(Layer.scoped(Setup, setup), { timeoutMs: 60_000 })("The service", (it) => 
         "lathe/streaming/session: running",
         `lathe/streaming/stream of track ${tracks.loud}: running`
       ]) {
-        assert.include(paths, path)
+        assert.includes(paths, path)
       }
       const streaming = /^lathe_supervisor_children\{.*state="running".*supervisor="streaming".*\} (\d+)$/m
       assert.isAtLeast(Number(streaming.exec(yield* read("/metrics"))?.[1]), 2)
@@ -210,7 +210,7 @@ layer(Layer.scoped(Setup, setup), { timeoutMs: 60_000 })("The service", (it) => 
         const text = (response: Response) => Effect.promise(() => response.text())
 
         const page = JSON.parse(yield* Effect.flatMap(get("/api/tracks?sort=title"), text))
-        assert.deepInclude(page.items[0], {
+        assert.hasFields(page.items[0], {
           id: 1,
           title: "a loud",
           duration: 12,
@@ -242,7 +242,7 @@ layer(Layer.scoped(Setup, setup), { timeoutMs: 60_000 })("The service", (it) => 
         assert.strictEqual((yield* get("/..%2fpackage.json")).status, 404)
         const foreign = yield* get("/api/tracks", { origin: "https://example.org" })
         assert.strictEqual(foreign.status, 403)
-        assert.notInclude(yield* text(foreign), root)
+        assert.excludes(yield* text(foreign), root)
 
         const call = { _tag: "Request", id: "1", tag: "GetTrack", payload: { track_id: 2 }, headers: [] }
         const post = (body: unknown) =>
@@ -250,19 +250,19 @@ layer(Layer.scoped(Setup, setup), { timeoutMs: 60_000 })("The service", (it) => 
             const headers = { "content-type": "application/json" }
             return (await fetch(`${service.url}/rpc`, { method: "POST", headers, body: JSON.stringify(body) })).text()
           })
-        assert.include(yield* post(call), '"b louder"')
+        assert.includes(yield* post(call), '"b louder"')
         const found = yield* post({ ...call, tag: "FindTracks", payload: { search: "louder" } })
         assert.match(found, /"b louder".*"next_cursor":null,"total":1/)
-        assert.include(yield* post({ ...call, tag: "GetStatus", payload: null }), '"tracks":4')
-        assert.include(yield* post({ ...call, tag: "FindTracks", payload: { cursor: "x" } }), "invalid_cursor")
-        assert.notInclude(yield* post({ ...call, tag: "StreamMastered" }), "pcm")
+        assert.includes(yield* post({ ...call, tag: "GetStatus", payload: null }), '"tracks":4')
+        assert.includes(yield* post({ ...call, tag: "FindTracks", payload: { cursor: "x" } }), "invalid_cursor")
+        assert.excludes(yield* post({ ...call, tag: "StreamMastered" }), "pcm")
 
         const { stdout } = yield* Effect.promise(() =>
           run(process.execPath, [example, `${service.url.replace("http", "ws")}/rpc`])
         )
-        assert.include(stdout, "2: b louder, 12.0 s")
-        assert.include(stdout, "Loud and compressed")
-        assert.include(stdout, `${loud[0]!.length} samples per channel received`)
+        assert.includes(stdout, "2: b louder, 12.0 s")
+        assert.includes(stdout, "Loud and compressed")
+        assert.includes(stdout, `${loud[0]!.length} samples per channel received`)
       }),
     60_000
   )

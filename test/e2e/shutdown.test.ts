@@ -1,10 +1,11 @@
 /** How the service starts with settings that it cannot use, and how it ends: as a process, with real signals. */
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { spawn } from "node:child_process"
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { connect as connectTcp } from "node:net"
 import { join } from "node:path"
+import { assert } from "../support/assert.ts"
 import { temporaryFolder, writeAudioFile } from "../support/audioFiles.ts"
 import { built } from "../support/built.ts"
 import { trackWith } from "../support/loudTrack.ts"
@@ -58,12 +59,12 @@ describe("A service that is told to end", () => {
         assert.deepStrictEqual(yield* service.exit, { code: 0, signal: null })
         assert.isTrue(yield* isRefused(service.url))
         assert.isFalse(isAlive(fingerprintServer))
-        assert.notInclude(readdirSync(data), "lathe.db-wal")
+        assert.excludes(readdirSync(data), "lathe.db-wal")
         assert.isTrue(readdirSync(folder).every((name) => !name.endsWith(".tmp")))
         for (const line of service.log().trim().split("\n")) {
           const entry = JSON.parse(line)
           assert.isString(entry.time, line)
-          assert.include(["debug", "info", "warning"], entry.level, line)
+          assert.includes(["debug", "info", "warning"], entry.level, line)
         }
       }),
     180_000
@@ -96,7 +97,7 @@ describe("A service that is told to end", () => {
         )
         process.kill(service.pid, "SIGINT")
         assert.deepStrictEqual(yield* service.exit, { code: 130, signal: null })
-        assert.notInclude(readdirSync(data), "lathe.db-wal")
+        assert.excludes(readdirSync(data), "lathe.db-wal")
       }),
     180_000
   )
@@ -165,8 +166,8 @@ describe("lathe serve", () => {
             variables
           )
           assert.strictEqual(outcome.code, code, `${words.join(" ")} ${outcome.stderr}`)
-          assert.include(outcome.stderr, sentence)
-          assert.notMatch(outcome.stderr, /\n\s+at |tttttt/)
+          assert.includes(outcome.stderr, sentence)
+          assert.doesNotMatch(outcome.stderr, /\n\s+at |tttttt/)
         }
       }),
     180_000

@@ -3,8 +3,9 @@ import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { join } from "node:path"
 import { mkdirSync } from "node:fs"
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { Effect, Schedule } from "effect"
+import { assert } from "../support/assert.ts"
 import { temporaryFolder, writeAudioFile } from "../support/audioFiles.ts"
 import { trackWith } from "../support/loudTrack.ts"
 import { startService } from "../support/service.ts"
@@ -59,9 +60,9 @@ describe("A service with a collector", () => {
           Effect.repeat({ until: (size) => size === 3, schedule: Schedule.spaced("50 millis") }),
           Effect.timeout("10 seconds")
         )
-        assert.include(got.get("/v1/traces"), '"ChunkMastering.open"')
-        assert.include(got.get("/v1/metrics"), '"lathe_streams_active"')
-        assert.include(got.get("/v1/logs"), "lathe serves 1 track")
+        assert.includes(got.get("/v1/traces"), '"ChunkMastering.open"')
+        assert.includes(got.get("/v1/metrics"), '"lathe_streams_active"')
+        assert.includes(got.get("/v1/logs"), "lathe serves 1 track")
         // The address of nobody: discard is not listened on.
         yield* play("http://127.0.0.1:9", "other data")
       }),

@@ -1,6 +1,7 @@
 /** What listeners notice of real faults: nothing, but where the file itself or the whole service is gone. */
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { assert } from "../support/assert.ts"
 import { scenarios } from "../support/faultScenarios.ts"
 
 /** A scenario plays some ten seconds in real time, and starts processes first. */

@@ -7,7 +7,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { Code, ConnectError, createClient } from "@connectrpc/connect"
 import { createGrpcTransport } from "@connectrpc/connect-node"
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { Context, Effect, Fiber, Layer, Schedule, Schema } from "effect"
 import { FingerprintService } from "../../gen/lathe/fingerprint/v1/fingerprint_pb.js"
 import {
@@ -17,6 +17,7 @@ import {
   ListeningLine
 } from "../../src/layers/fingerprint/server/FingerprintServer.ts"
 import * as TrackAnalyzerProcessPool from "../../src/layers/fingerprint/TrackAnalyzerProcessPool.ts"
+import { assert } from "../support/assert.ts"
 import { built } from "../support/built.ts"
 
 const scriptedWorker = built("scriptedAnalysisWorker")

@@ -1,5 +1,6 @@
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { assert } from "../support/assert.ts"
 import { fuzzProtocol } from "../support/protocolFuzz.ts"
 
 /** As fast as it goes: nothing is waited for between them. */

@@ -7,7 +7,11 @@ import { TrackUnreadable } from "../../src/domain/audio/AnalysisError.ts"
 import { TooManyStreams } from "../../src/domain/streaming/TooManyStreams.ts"
 import { TrackNotFound } from "../../src/domain/library/Track.ts"
 import { layerKey } from "../../src/layers/streaming/ResumeTokensHmac.ts"
-import { defaultLimits, makeStreamConnection, type StreamConnection } from "../../src/layers/streaming/StreamConnection.ts"
+import {
+  defaultLimits,
+  makeStreamConnection,
+  type StreamConnection
+} from "../../src/layers/streaming/StreamConnection.ts"
 import {
   type StreamError,
   type StreamEvent,

@@ -1,7 +1,8 @@
 /** Loudness as the player shows it, held against the standard's signals and the reference meters of these tests. */
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { LoudnessBlocks } from "../../web/audio/LoudnessBlocks.ts"
 import { LoudnessMeter } from "../../web/audio/LoudnessMeter.ts"
+import { assert } from "../support/assert.ts"
 import { integratedLufs } from "../support/loudness.ts"
 import { trackWith } from "../support/loudTrack.ts"
 import { onAll, type Signal, silence, sine } from "../support/signals.ts"

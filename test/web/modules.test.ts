@@ -1,5 +1,5 @@
 /** The player's pure modules. */
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { dimensionNames } from "../../src/domain/fingerprint/Fingerprint.ts"
 import { decide } from "../../src/domain/mastering/MasteringDecision.ts"
 import { dimensionGroups } from "../../web/dimensions.ts"
@@ -11,6 +11,7 @@ import { Timeline } from "../../web/playback/Timeline.ts"
 import { parseSettings } from "../../web/settings.ts"
 import { routeOf } from "../../web/views/route.ts"
 import { clock, number, planHeadline } from "../../web/words.ts"
+import { assert } from "../support/assert.ts"
 import { someAnalysis } from "../support/analyses.ts"
 import { makeTracks } from "../support/fakeLibraryApi.ts"
 
@@ -134,7 +135,7 @@ describe("Words", () => {
     const plan = decide({ analysis: someAnalysis({ lufs: -8.2, crest_db: 8.5 }), preset: "adaptive", intensity: 1 })
     const { done, found } = planHeadline(plan)
     assert.strictEqual(found, "Loud and compressed: \u22128.2 LUFS, crest 8.5 dB")
-    assert.include(done, "dynamics expanded by 0.45")
+    assert.includes(done, "dynamics expanded by 0.45")
   })
 
   it("has a title and a scale for each of the 25 dimensions, once", () => {

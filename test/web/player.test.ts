@@ -1,10 +1,11 @@
 /** The player in Chromium, against the real service: what it plays is compared sample by sample. */
-import { assert, describe } from "@effect/vitest"
+import { describe } from "@effect/vitest"
 import axe from "axe-core"
 import { Context, Effect, Exit, Layer, Scope } from "effect"
 import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import type { Inspection } from "../../web/inspection.ts"
+import { assert } from "../support/assert.ts"
 import { temporaryFolder, writeAudioFile } from "../support/audioFiles.ts"
 import { launchBrowser, noBrowser, openPage, type Page } from "../support/browser.ts"
 import { startCuttableProxy } from "../support/cuttableProxy.ts"
@@ -143,9 +144,9 @@ describe.skipIf(noBrowser !== undefined)(
             const get = (path: string) => Effect.promise(() => fetch(service.url + path))
             const page = yield* get("/")
             const policy = page.headers.get("content-security-policy")!
-            assert.include(policy, "default-src 'none'")
-            assert.notInclude(policy, "unsafe")
-            assert.include(page.headers.get("content-type"), "text/html")
+            assert.includes(policy, "default-src 'none'")
+            assert.excludes(policy, "unsafe")
+            assert.includes(page.headers.get("content-type"), "text/html")
             const html = yield* Effect.promise(() => page.text())
             const assets = [...html.matchAll(/(?:src|href)="\.(\/assets\/[^"]+)"/g)].map(([, path]) => path!)
             assert.isAtLeast(assets.length, 2)
@@ -153,7 +154,7 @@ describe.skipIf(noBrowser !== undefined)(
               const asset = yield* get(path)
               assert.strictEqual(asset.status, 200)
               const type = path.endsWith(".js") ? "/javascript" : path.endsWith(".css") ? "text/css" : "image/svg+xml"
-              assert.include(asset.headers.get("content-type"), type)
+              assert.includes(asset.headers.get("content-type"), type)
             }
             for (const path of [
               "/assets/..%2findex.html",

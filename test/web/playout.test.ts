@@ -1,7 +1,8 @@
 /** The audio thread's part of the player, without a browser. */
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { PlayoutMixer } from "../../web/audio/PlayoutMixer.ts"
 import { TimelineRing } from "../../web/audio/TimelineRing.ts"
+import { assert } from "../support/assert.ts"
 import { makeRandom } from "../support/signals.ts"
 
 const quantum = 128

@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { FastCheck, Schema } from "effect"
 import { bands, type Fingerprint, type Measurements } from "../../../src/domain/fingerprint/Fingerprint.ts"
 import {
@@ -16,6 +16,7 @@ import {
 import { BypassableStage, MasteringPlan, Preset } from "../../../src/domain/mastering/MasteringPlan.ts"
 import { magnitudeDb } from "../../../src/dsp/Biquad.ts"
 import { kWeighting } from "../../../src/dsp/KWeighting.ts"
+import { assert } from "../../support/assert.ts"
 import { someAnalysis } from "../../support/analyses.ts"
 
 const presets = Preset.literals
@@ -159,8 +160,8 @@ describe("Quiet or Moderate", () => {
     )
     assert.isBelow(decided.predicted!.lufs, -15)
     const reached = `${decided.predicted!.lufs.toFixed(1)} LUFS`
-    assert.include(moveOf(decided, "gain")!.reason, reached)
-    assert.include(moveOf(decided, "gain")!.reason, "-14")
+    assert.includes(moveOf(decided, "gain")!.reason, reached)
+    assert.includes(moveOf(decided, "gain")!.reason, "-14")
     assert.strictEqual(moveOf(decided, "true-peak limiter")!.amount, -maximumLimitingDb)
     // Gain from -4 dBTP to 3 dB above the ceiling, and what the stages before it took.
     assert.closeTo(decided.settings.gain_db, 6, 0.5)
@@ -384,7 +385,7 @@ describe("for every valid fingerprint", () => {
         const decided = decide({ analysis, preset, intensity, bypass })
         assert.deepStrictEqual(decode(JSON.parse(JSON.stringify(decided))), decided)
         for (const { causes, reason } of decided.moves) {
-          assert.notMatch(reason, /NaN|undefined|Infinity/)
+          assert.doesNotMatch(reason, /NaN|undefined|Infinity/)
           assert.isTrue(causes.every(({ value }) => Number.isFinite(value)))
         }
       }

@@ -1,5 +1,6 @@
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { budgetKey, makeRequestBudgets } from "../../../src/domain/streaming/RequestBudget.ts"
+import { assert } from "../../support/assert.ts"
 
 const taken = (take: (address: string, nowMs: number) => boolean, address: string, nowMs: number, tries: number) =>
   Array.from({ length: tries }, () => take(address, nowMs)).filter(Boolean).length

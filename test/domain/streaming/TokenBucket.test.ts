@@ -1,5 +1,6 @@
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { makeTokenBucket, type TokenBucket } from "../../../src/domain/streaming/TokenBucket.ts"
+import { assert } from "../../support/assert.ts"
 
 const taken = (bucket: TokenBucket, nowMillis: number, tries = 100) =>
   Array.from({ length: tries }, () => bucket.take(nowMillis)).filter(Boolean).length

@@ -1,6 +1,7 @@
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { Cause, Exit, FiberId } from "effect"
 import { ChildShutdown, exitReasonOf, failureSentence } from "../../../src/domain/supervision/ChildEnd.ts"
+import { assert } from "../../support/assert.ts"
 
 describe("The end of a child", () => {
   it("is normal, in good order or abnormal", () => {

@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import * as fc from "effect/FastCheck"
 import {
   admit,
@@ -10,6 +10,7 @@ import {
   reset,
   succeed
 } from "../../../src/domain/supervision/CircuitBreaker.ts"
+import { assert } from "../../support/assert.ts"
 
 const policy: CircuitPolicy = { failuresToOpen: 3, openMs: 1000 }
 

@@ -1,5 +1,6 @@
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { failuresBefore, noBackoff, pauseMs } from "../../../src/domain/supervision/RestartBackoff.ts"
+import { assert } from "../../support/assert.ts"
 
 const backoff = { firstMs: 250, mostMs: 10_000, healthyMs: 60_000 }
 

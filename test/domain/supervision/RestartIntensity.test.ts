@@ -1,5 +1,6 @@
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { countRestart, type RestartTimes } from "../../../src/domain/supervision/RestartIntensity.ts"
+import { assert } from "../../support/assert.ts"
 
 /** Which of the restarts at these times, in ms, are too many. */
 const tooMany = (intensity: number, periodSeconds: number, timesMs: ReadonlyArray<number>) => {

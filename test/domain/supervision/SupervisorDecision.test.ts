@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import type { ChildSpec, ExitReason, RestartType } from "../../../src/domain/supervision/ChildSpec.ts"
 import {
   childExited,
@@ -9,6 +9,7 @@ import {
   type SupervisorDecision,
   type SupervisorState
 } from "../../../src/domain/supervision/SupervisorDecision.ts"
+import { assert } from "../../support/assert.ts"
 
 const spec = (id: string, restart: RestartType): ChildSpec => ({ id, restart, type: "worker", shutdown: 5000 })
 

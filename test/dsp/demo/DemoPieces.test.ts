@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto"
 import { Worker } from "node:worker_threads"
-import { assert, describe, it } from "vitest"
+import { describe, it } from "vitest"
 import { type DemoPiece, demoPieces } from "../../../src/dsp/demo/DemoPieces.ts"
 import type { Stereo } from "../../../src/dsp/demo/Stereo.ts"
+import { assert } from "../../support/assert.ts"
 import { integratedLufs } from "../../support/loudness.ts"
 
 const sampleRate = 44_100

@@ -1,5 +1,6 @@
-import { assert, describe, it } from "vitest"
+import { describe, it } from "vitest"
 import { chord, melody, pattern, pitch, rootAbove, voicing } from "../../../src/dsp/demo/Sequencer.ts"
+import { assert } from "../../support/assert.ts"
 
 describe("a score", () => {
   it("names pitches as MIDI does", () => {

@@ -1,10 +1,11 @@
-import { assert, describe, it } from "vitest"
+import { describe, it } from "vitest"
 import { adsr } from "../../../src/dsp/demo/Envelope.ts"
 import { midiToHz, saw } from "../../../src/dsp/demo/Oscillators.ts"
 import { makeRandom } from "../../../src/dsp/demo/Random.ts"
 import { pingPongDelay, reverb } from "../../../src/dsp/demo/Reverb.ts"
 import { silentStereo } from "../../../src/dsp/demo/Stereo.ts"
 import { playString } from "../../../src/dsp/demo/Synth.ts"
+import { assert } from "../../support/assert.ts"
 
 const sampleRate = 44_100
 
@@ -81,7 +82,7 @@ describe("the room", () => {
     const fallDb = 10 * Math.log10(energy(left, 0.2, 0.4) / energy(left, 1.2, 1.4))
     assert(Math.abs(fallDb - 60) < 3, `fell by ${fallDb.toFixed(1)} dB in a second`)
     assert(energy(right, 0, 1) > 0)
-    assert.notDeepEqual(left.subarray(0, sampleRate), right.subarray(0, sampleRate))
+    assert.notDeepStrictEqual(left.subarray(0, sampleRate), right.subarray(0, sampleRate))
   })
 
   it("echoes first on the right, then on the left", () => {

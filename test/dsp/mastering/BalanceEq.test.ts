@@ -1,8 +1,9 @@
-import { assert, describe, it } from "vitest"
+import { describe, it } from "vitest"
 import { bands } from "../../../src/domain/fingerprint/Fingerprint.ts"
 import { makeKernels } from "../../../src/dsp/Kernels.ts"
 import { designBalance, makeBalanceEq } from "../../../src/dsp/mastering/BalanceEq.ts"
 import { makePlanarBlock } from "../../../src/dsp/mastering/PlanarBlock.ts"
+import { assert } from "../../support/assert.ts"
 import { makeRandom } from "../../support/signals.ts"
 
 /** Magnitude at a frequency, dB, from the impulse response itself. */

@@ -1,8 +1,9 @@
 /** Random plans on random signals: what holds for all of them. */
 import { FastCheck } from "effect"
-import { assert, describe, it } from "vitest"
+import { describe, it } from "vitest"
 import { decide, fallbackPlan } from "../../../src/domain/mastering/MasteringDecision.ts"
 import { BypassableStage, Preset, type RenderSettings } from "../../../src/domain/mastering/MasteringPlan.ts"
+import { assert } from "../../support/assert.ts"
 import { someAnalysis } from "../../support/analyses.ts"
 import { deliver } from "../../support/deliver.ts"
 import { makeRandom, type Signal } from "../../support/signals.ts"

@@ -1,5 +1,6 @@
-import { assert, describe, it } from "vitest"
+import { describe, it } from "vitest"
 import type { RenderSettings } from "../../../src/domain/mastering/MasteringPlan.ts"
+import { assert } from "../../support/assert.ts"
 import { deliver } from "../../support/deliver.ts"
 import { isFfmpegPresent, readWithFfmpeg } from "../../support/ffmpegMeter.ts"
 import { music } from "../../support/music.ts"

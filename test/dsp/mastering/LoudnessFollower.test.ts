@@ -1,7 +1,8 @@
-import { assert, describe, it } from "vitest"
+import { describe, it } from "vitest"
 import { makeKernels } from "../../../src/dsp/Kernels.ts"
 import { makeLoudnessFollower } from "../../../src/dsp/mastering/LoudnessFollower.ts"
 import { makePlanarBlock } from "../../../src/dsp/mastering/PlanarBlock.ts"
+import { assert } from "../../support/assert.ts"
 import { silence, sine } from "../../support/signals.ts"
 
 const rate = 48_000

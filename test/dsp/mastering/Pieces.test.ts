@@ -1,11 +1,17 @@
 /** Whole plans, decided and rendered, on the demo pieces: what was promised is measured. */
 import { setImmediate } from "node:timers/promises"
-import { assert, beforeAll, describe, it } from "vitest"
+import { beforeAll, describe, it } from "vitest"
 import { bands } from "../../../src/domain/fingerprint/Fingerprint.ts"
-import { decide, maximumLimitingDb, minimumBandShare, referenceShares } from "../../../src/domain/mastering/MasteringDecision.ts"
+import {
+  decide,
+  maximumLimitingDb,
+  minimumBandShare,
+  referenceShares
+} from "../../../src/domain/mastering/MasteringDecision.ts"
 import { type MasteringPlan, Preset } from "../../../src/domain/mastering/MasteringPlan.ts"
 import { makeFingerprintAnalyzer } from "../../../src/dsp/analysis/FingerprintAnalyzer.ts"
 import { demoPieces } from "../../../src/dsp/demo/DemoPieces.ts"
+import { assert } from "../../support/assert.ts"
 import { deliver } from "../../support/deliver.ts"
 import { isFfmpegPresent, readWithFfmpeg } from "../../support/ffmpegMeter.ts"
 import { trackWith } from "../../support/loudTrack.ts"

@@ -1,11 +1,12 @@
 /** The compiled kernels against the plain ones in test/support/reference/mastering. */
-import { assert, describe, it } from "vitest"
+import { describe, it } from "vitest"
 import type { RenderSettings } from "../../../src/domain/mastering/MasteringPlan.ts"
 import { makeKernels } from "../../../src/dsp/Kernels.ts"
 import { makeBalanceEq } from "../../../src/dsp/mastering/BalanceEq.ts"
 import { makeLoudnessFollower } from "../../../src/dsp/mastering/LoudnessFollower.ts"
 import { makeMasteringChain } from "../../../src/dsp/mastering/MasteringChain.ts"
 import { makePlanarBlock } from "../../../src/dsp/mastering/PlanarBlock.ts"
+import { assert } from "../../support/assert.ts"
 import { music } from "../../support/music.ts"
 import { makeBalanceEq as makeReferenceEq } from "../../support/reference/mastering/BalanceEq.ts"
 import { makeLoudnessFollower as makeReferenceFollower } from "../../support/reference/mastering/LoudnessFollower.ts"

@@ -1,5 +1,6 @@
-import { assert, describe, it } from "vitest"
+import { describe, it } from "vitest"
 import { rateRatio, resampledFrames, sourceFrame } from "../../../src/dsp/mastering/Resampler.ts"
+import { assert } from "../../support/assert.ts"
 import { deliver } from "../../support/deliver.ts"
 import { resampleByDefinition } from "../../support/reference/mastering/Resampler.ts"
 import { makeRandom, sine, whiteNoise } from "../../support/signals.ts"

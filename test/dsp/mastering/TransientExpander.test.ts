@@ -1,4 +1,5 @@
-import { assert, describe, it } from "vitest"
+import { describe, it } from "vitest"
+import { assert } from "../../support/assert.ts"
 import { integratedLufs } from "../../support/loudness.ts"
 import { crestDb, music } from "../../support/music.ts"
 import { neutralSettings, renderChain } from "../../support/renderChain.ts"

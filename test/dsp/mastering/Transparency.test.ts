@@ -1,7 +1,8 @@
 /** What the chain adds to a tone: distortion, noise, and what a change of plan lets be heard. */
-import { assert, describe, it } from "vitest"
+import { describe, it } from "vitest"
 import { fallbackPlan } from "../../../src/domain/mastering/MasteringDecision.ts"
 import type { RenderSettings } from "../../../src/domain/mastering/MasteringPlan.ts"
+import { assert } from "../../support/assert.ts"
 import { neutralSettings, renderChain } from "../../support/renderChain.ts"
 import { sine } from "../../support/signals.ts"
 

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { Effect, Layer, Stream } from "effect"
 import { demoPieces } from "../../../src/dsp/demo/DemoPieces.ts"
 import * as AudioDecoderNodeAv from "../../../src/layers/audio/AudioDecoderNodeAv.ts"
@@ -9,6 +9,7 @@ import * as AudioEncoderNodeAv from "../../../src/layers/audio/AudioEncoderNodeA
 import * as DemoLibraryProcedural from "../../../src/layers/demo/DemoLibraryProcedural.ts"
 import { AudioDecoder } from "../../../src/services/AudioDecoder.ts"
 import { DemoLibrary } from "../../../src/services/DemoLibrary.ts"
+import { assert } from "../../support/assert.ts"
 
 const TestLayer = Layer.merge(
   DemoLibraryProcedural.layer.pipe(Layer.provide(AudioEncoderNodeAv.layer)),

@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Option, TestClock } from "effect"
 import { TrackUnreadable } from "../../../src/domain/audio/AnalysisError.ts"
 import * as DatabaseSqlite from "../../../src/layers/database/DatabaseSqlite.ts"
@@ -13,6 +13,7 @@ import { FingerprintSidecar } from "../../../src/services/FingerprintSidecar.ts"
 import { LibraryCatalog } from "../../../src/services/LibraryCatalog.ts"
 import { TrackLibrary } from "../../../src/services/TrackLibrary.ts"
 import { TrackRepo } from "../../../src/services/TrackRepo.ts"
+import { assert } from "../../support/assert.ts"
 import { someAnalysis } from "../../support/analyses.ts"
 import { someScanned } from "../../support/catalog.ts"
 

@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { SqlClient } from "@effect/sql"
 import { SqliteClient } from "@effect/sql-sqlite-node"
 import { Context, Effect, Either, Fiber, Layer, Option } from "effect"
@@ -9,6 +9,7 @@ import * as DatabaseSqlite from "../../../src/layers/database/DatabaseSqlite.ts"
 import * as FingerprintRepoMemory from "../../../src/layers/fingerprint/FingerprintRepoMemory.ts"
 import * as FingerprintRepoSqlite from "../../../src/layers/fingerprint/FingerprintRepoSqlite.ts"
 import { FingerprintRepo, type TrackKey } from "../../../src/services/FingerprintRepo.ts"
+import { assert } from "../../support/assert.ts"
 import { temporaryFolder } from "../../support/audioFiles.ts"
 import { fileVersion, someAnalysis, someFingerprint } from "../../support/analyses.ts"
 

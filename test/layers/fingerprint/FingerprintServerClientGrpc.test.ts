@@ -2,10 +2,11 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { createServer as createHttp2Server } from "node:http2"
 import { type AddressInfo, createServer, type Server } from "node:net"
 import { join } from "node:path"
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { Chunk, Context, Deferred, type Duration, Effect, Fiber, Layer, Queue, Schedule, Stream } from "effect"
 import { layer } from "../../../src/layers/fingerprint/FingerprintServerClientGrpc.ts"
 import { FingerprintServerClient } from "../../../src/services/FingerprintServerClient.ts"
+import { assert } from "../../support/assert.ts"
 import { someAnalysis } from "../../support/analyses.ts"
 import { built } from "../../support/built.ts"
 import { makeServer, musicFolder, type ServerOptions } from "../../support/fingerprintServers.ts"
@@ -87,8 +88,8 @@ describe("FingerprintServerClientGrpc", () => {
         Effect.map(failureOf(client, at(name)), (error) => (error._tag === "FileRefused" ? error.code : error._tag))
       )
       assert.deepStrictEqual(codes, ["TrackSilent", "TrackUnreadable", "OutsideFolders"])
-      assert.include((yield* failureOf(client, at("silent.flac"))).message, "silent.flac is silent")
-      assert.deepInclude(yield* failureOf(client, ""), { _tag: "FileRefused", code: "InvalidRequest" })
+      assert.includes((yield* failureOf(client, at("silent.flac"))).message, "silent.flac is silent")
+      assert.hasFields(yield* failureOf(client, ""), { _tag: "FileRefused", code: "InvalidRequest" })
       assert.strictEqual((yield* failureOf(client, at("defect.flac")))._tag, "ServerAnswerInvalid")
     })
   )
@@ -98,7 +99,7 @@ describe("FingerprintServerClientGrpc", () => {
       const { client, at } = yield* setUp()
       const error = yield* failureOf(client, at("nan.flac"))
       assert.strictEqual(error._tag, "ServerAnswerInvalid")
-      assert.include(error.message, "fingerprint.lufs")
+      assert.includes(error.message, "fingerprint.lufs")
     })
   )
 
@@ -116,7 +117,7 @@ describe("FingerprintServerClientGrpc", () => {
       const { port, at, ended } = yield* setUp()
       const client = yield* makeClient(port, "100 millis")
       const error = yield* failureOf(client, at("hang.flac"))
-      assert.deepInclude(error, { _tag: "ServerTimedOut", seconds: 0.1 })
+      assert.hasFields(error, { _tag: "ServerTimedOut", seconds: 0.1 })
       yield* Queue.take(ended)
     })
   )
@@ -156,7 +157,7 @@ describe("FingerprintServerClientGrpc", () => {
           Effect.gen(function* () {
             const client = yield* makeClient(portOf(yield* listening(peer)))
             const { _tag } = yield* failureOf(client, "/music/ok.flac")
-            assert.include(["ServerUnreachable", "ServerAnswerInvalid"], _tag, `peer ${index}`)
+            assert.includes(["ServerUnreachable", "ServerAnswerInvalid"], _tag, `peer ${index}`)
             assert.isFalse(yield* client.isServerAvailable, `peer ${index}`)
           })
         )

@@ -1,7 +1,8 @@
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { Effect, Fiber, Stream, TestClock } from "effect"
 import { make } from "../../../src/layers/fingerprint/FingerprintServerClientScripted.ts"
 import { FingerprintServerClient } from "../../../src/services/FingerprintServerClient.ts"
+import { assert } from "../../support/assert.ts"
 import { someAnalysis } from "../../support/analyses.ts"
 
 const request = { trackId: "7", path: "/music/ok.flac" }

@@ -1,8 +1,9 @@
 /** Real processes, watched, killed and stopped. */
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { Effect, Exit, Schedule, Scope } from "effect"
 import * as FingerprintServerProcess from "../../../src/layers/fingerprint/FingerprintServerProcess.ts"
 import * as Supervisor from "../../../src/layers/supervision/Supervisor.ts"
+import { assert } from "../../support/assert.ts"
 import { built } from "../../support/built.ts"
 
 const script = built("scriptedFingerprintServer")

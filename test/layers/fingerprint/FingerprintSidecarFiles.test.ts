@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Option } from "effect"
 import { createHash } from "node:crypto"
 import {
@@ -16,6 +16,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as FingerprintSidecarFiles from "../../../src/layers/fingerprint/FingerprintSidecarFiles.ts"
 import { FingerprintSidecar } from "../../../src/services/FingerprintSidecar.ts"
+import { assert } from "../../support/assert.ts"
 import { someAnalysis } from "../../support/analyses.ts"
 
 const versionOf = (path: string) => {

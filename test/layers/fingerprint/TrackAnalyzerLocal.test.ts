@@ -2,7 +2,7 @@ import { createHash } from "node:crypto"
 import { appendFileSync, chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import { afterAll, beforeAll, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer, Schema, Stream } from "effect"
 import { TrackUnreadable } from "../../../src/domain/audio/AnalysisError.ts"
 import { type AnalysisProgress, TrackAnalysis } from "../../../src/domain/fingerprint/Fingerprint.ts"
@@ -10,6 +10,7 @@ import * as AudioDecoderNodeAv from "../../../src/layers/audio/AudioDecoderNodeA
 import * as TrackAnalyzerLocal from "../../../src/layers/fingerprint/TrackAnalyzerLocal.ts"
 import { AudioDecoder, type AudioBlock, type AudioInfo } from "../../../src/services/AudioDecoder.ts"
 import { TrackAnalyzer } from "../../../src/services/TrackAnalyzer.ts"
+import { assert } from "../../support/assert.ts"
 import { readingOf } from "../../support/AudioDecoderMemory.ts"
 import { type Signal, silence, sine, whiteNoise } from "../../support/signals.ts"
 
@@ -64,7 +65,7 @@ describe("TrackAnalyzerLocal", () => {
       const analysis = yield* analyze(path)
       assert.isTrue(Schema.is(TrackAnalysis)(analysis))
       assert.strictEqual(analysis.measurements.duration_seconds, 2)
-      assert.deepInclude(analysis.provenance, {
+      assert.hasFields(analysis.provenance, {
         algorithm_version: 1,
         decoder: "memory",
         decoder_version: "1",
@@ -122,24 +123,24 @@ describe("TrackAnalyzerLocal", () => {
   it.effect("refuses a short, a silent and a broken track by name and reason", () =>
     Effect.gen(function* () {
       const short = yield* failure([sine(8000, 0.3, 440, -6)])
-      assert.deepInclude(short, { _tag: "TrackTooShort", file: "song.wav", duration_seconds: 0.3 })
-      assert.deepInclude(yield* failure([silence(8000, 2)]), { _tag: "TrackSilent", file: "song.wav" })
+      assert.hasFields(short, { _tag: "TrackTooShort", file: "song.wav", duration_seconds: 0.3 })
+      assert.hasFields(yield* failure([silence(8000, 2)]), { _tag: "TrackSilent", file: "song.wav" })
       const broken = sine(8000, 1, 440, -6)
       broken[4000] = Number.NaN
-      assert.deepInclude(yield* failure([broken]), {
+      assert.hasFields(yield* failure([broken]), {
         _tag: "TrackUnreadable",
         reason: "not_finite",
         stage: "analyse",
         position_seconds: 0.5
       })
-      assert.deepInclude(yield* failure([sine(8000, 1, 440, 90)]), { _tag: "TrackUnreadable", reason: "corrupt" })
+      assert.hasFields(yield* failure([sine(8000, 1, 440, 90)]), { _tag: "TrackUnreadable", reason: "corrupt" })
     })
   )
 
   it.effect("refuses more than a day before it decodes", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(analyze(path))
-      assert.deepInclude(error, { _tag: "TrackTooLarge", maximum_seconds: 86_400, duration_seconds: 90_000 })
+      assert.hasFields(error, { _tag: "TrackTooLarge", maximum_seconds: 86_400, duration_seconds: 90_000 })
     }).pipe(
       Effect.provide(
         decoding(8000, stereo(8000, 1), {
@@ -153,7 +154,7 @@ describe("TrackAnalyzerLocal", () => {
   it.effect("passes the decoder's error on", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(analyze(path))
-      assert.deepInclude(error, { _tag: "TrackUnreadable", reason: "truncated", stage: "decode" })
+      assert.hasFields(error, { _tag: "TrackUnreadable", reason: "truncated", stage: "decode" })
     }).pipe(
       Effect.provide(
         decoding(8000, stereo(8000, 1), {
@@ -169,13 +170,13 @@ describe("TrackAnalyzerLocal", () => {
   it.effect("tells a missing file, one it may not read, and a folder", () =>
     Effect.gen(function* () {
       const missing = yield* Effect.flip(analyze(join(folder, "gone.wav")))
-      assert.deepInclude(missing, { _tag: "TrackUnreadable", reason: "missing", file: "gone.wav" })
-      assert.deepInclude(yield* Effect.flip(analyze(folder)), { _tag: "TrackUnreadable", reason: "not_audio" })
+      assert.hasFields(missing, { _tag: "TrackUnreadable", reason: "missing", file: "gone.wav" })
+      assert.hasFields(yield* Effect.flip(analyze(folder)), { _tag: "TrackUnreadable", reason: "not_audio" })
       if (process.getuid?.() === 0) return
       const closed = join(folder, "closed")
       mkdirSync(closed)
       chmodSync(closed, 0)
-      assert.deepInclude(yield* Effect.flip(analyze(join(closed, "song.wav"))), { reason: "denied" })
+      assert.hasFields(yield* Effect.flip(analyze(join(closed, "song.wav"))), { reason: "denied" })
     }).pipe(Effect.provide(decoding(8000, stereo(8000, 1))))
   )
 
@@ -186,7 +187,7 @@ describe("TrackAnalyzerLocal", () => {
       Stream.tap(({ start }) => Effect.sync(() => start === 4000 && appendFileSync(changing, "more")))
     )
     return Effect.gen(function* () {
-      assert.deepInclude(yield* Effect.flip(analyze(changing)), { _tag: "TrackUnreadable", reason: "corrupt" })
+      assert.hasFields(yield* Effect.flip(analyze(changing)), { _tag: "TrackUnreadable", reason: "corrupt" })
     }).pipe(Effect.provide(decoding(8000, stereo(8000, 1), { stream: blocks })))
   })
 
@@ -239,10 +240,10 @@ describe("TrackAnalyzerLocal on the real decoder", () => {
       // Bass left, treble 6 dB lower on the right: read as interleaved or folded, no band would come out like this.
       writeFileSync(file, wavOf(44_100, [sine(44_100, 3, 150, -12), sine(44_100, 3, 5000, -18)]))
       const { fingerprint, measurements, provenance } = yield* analyze(file)
-      assert.approximately(fingerprint.bass_pct, 80, 0.5)
-      assert.approximately(fingerprint.presence_pct, 20, 0.5)
-      assert.approximately(measurements.sample_peak_dbfs, -12, 0.01)
-      assert.deepInclude(measurements, { sample_rate: 44_100, channels: 2, duration_seconds: 3 })
+      assert.closeTo(fingerprint.bass_pct, 80, 0.5)
+      assert.closeTo(fingerprint.presence_pct, 20, 0.5)
+      assert.closeTo(measurements.sample_peak_dbfs, -12, 0.01)
+      assert.hasFields(measurements, { sample_rate: 44_100, channels: 2, duration_seconds: 3 })
       assert.strictEqual(provenance.frames_analysed, 3 * 44_100)
     }).pipe(Effect.provide(TrackAnalyzerLocal.layer.pipe(Layer.provide(AudioDecoderNodeAv.layer))))
   )

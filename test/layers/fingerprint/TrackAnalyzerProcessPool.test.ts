@@ -2,12 +2,13 @@ import { spawn } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { Context, Deferred, Effect, Exit, Fiber, Layer, Schedule, Scope } from "effect"
 import type { AnalysisProgress } from "../../../src/domain/fingerprint/Fingerprint.ts"
 import { FingerprintServerQueue } from "../../../src/layers/fingerprint/server/FingerprintServerQueue.ts"
 import * as TrackAnalyzerProcessPool from "../../../src/layers/fingerprint/TrackAnalyzerProcessPool.ts"
 import { TrackAnalyzer } from "../../../src/services/TrackAnalyzer.ts"
+import { assert } from "../../support/assert.ts"
 import { someAnalysis } from "../../support/analyses.ts"
 import { built } from "../../support/built.ts"
 import { layer } from "../../support/sharedLayer.ts"
@@ -89,7 +90,7 @@ describe("TrackAnalyzerProcessPool", () => {
         const worker = yield* workerOf(pool, track(folder, "ok"))
         const refusal = yield* Effect.flip(pool.analyze(track(folder, "silent")))
         assert.strictEqual(refusal._tag, "TrackSilent")
-        assert.include(refusal.message, "silent.flac is silent")
+        assert.includes(refusal.message, "silent.flac is silent")
         const defect = yield* Effect.exit(pool.analyze(track(folder, "broken")))
         assert.isTrue(Exit.isFailure(defect) && defect.cause._tag === "Die")
         assert.strictEqual(yield* workerOf(pool, track(folder, "ok")), worker)
@@ -144,7 +145,7 @@ describe("TrackAnalyzerProcessPool", () => {
         const path = track(folder, "crash")
         writeFileSync(path, "deadly")
         const refusal = yield* Effect.flip(pool.analyze(path))
-        assert.deepInclude(refusal, { _tag: "TrackUnreadable", reason: "corrupt", file: "crash.flac" })
+        assert.hasFields(refusal, { _tag: "TrackUnreadable", reason: "corrupt", file: "crash.flac" })
         assert.strictEqual(runsOf(path), 3)
         yield* Effect.flip(pool.analyze(path))
         assert.strictEqual(runsOf(path), 3)
@@ -171,7 +172,7 @@ describe("TrackAnalyzerProcessPool", () => {
       Effect.gen(function* () {
         const folder = yield* musicFolder
         const pool = yield* TrackAnalyzer
-        assert.deepInclude(yield* Effect.flip(pool.analyze(folder)), { _tag: "TrackUnreadable", reason: "not_audio" })
+        assert.hasFields(yield* Effect.flip(pool.analyze(folder)), { _tag: "TrackUnreadable", reason: "not_audio" })
       })
     )
   })

@@ -1,12 +1,13 @@
 /** The doors on a real socket, in front of routes that answer, read, upgrade, and break. */
 import { HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Option, Redacted } from "effect"
 import { request as httpRequest } from "node:http"
 import { connect as connectTcp } from "node:net"
 import { WebSocket } from "ws"
 import * as HttpDoors from "../../../src/layers/http/HttpAccess.ts"
 import * as HttpListener from "../../../src/layers/http/HttpListener.ts"
+import { assert } from "../../support/assert.ts"
 
 const token = "correct-horse-battery-staple"
 
@@ -150,7 +151,7 @@ describe("The doors on loopback", () => {
         const answer = yield* ask(path, options)
         assert.strictEqual(answer.status, status, path)
         assert.strictEqual(codeOf(answer), code, path)
-        assert.notMatch(answer.body, /secret|\/home|\.ts|\.js|\n\s+at /)
+        assert.doesNotMatch(answer.body, /secret|\/home|\.ts|\.js|\n\s+at /)
         assert.strictEqual(answer.headers["x-content-type-options"], "nosniff")
       }
     })
@@ -208,11 +209,11 @@ describe("The doors beyond loopback", () => {
     Effect.gen(function* () {
       const { ask, upgrade } = yield* behind(locked)
       const link = yield* ask(`/?token=${token}`, { headers: { accept: "text/html" } })
-      assert.deepInclude(link.headers, { location: "/" })
+      assert.hasFields(link.headers, { location: "/" })
       assert.strictEqual(link.status, 303)
       const [cookie = ""] = link.headers["set-cookie"] ?? []
       assert.match(cookie, /^lathe_session=[0-9a-f]{64}; Max-Age=\d+; Path=\/; HttpOnly; SameSite=Strict$/)
-      assert.notInclude(cookie, token)
+      assert.excludes(cookie, token)
       const pair = cookie.split(";")[0]!
 
       const cases: ReadonlyArray<readonly [string, Record<string, string>, boolean]> = [
@@ -269,8 +270,8 @@ describe("The doors beyond loopback", () => {
       const accept = "text/html,application/xhtml+xml"
       const page = yield* ask("/", { headers: { accept } })
       assert.strictEqual(page.status, 401)
-      assert.include(page.body, '<form method="post" action="/login">')
-      assert.include(String(page.headers["content-security-policy"]), "default-src 'none'")
+      assert.includes(page.body, '<form method="post" action="/login">')
+      assert.includes(String(page.headers["content-security-policy"]), "default-src 'none'")
       const post = (body: string, headers = {}) =>
         ask("/login", {
           method: "POST",
@@ -279,7 +280,7 @@ describe("The doors beyond loopback", () => {
         })
       const wrong = yield* post("token=%3Cscript%3E")
       assert.strictEqual(wrong.status, 401)
-      assert.notInclude(wrong.body, "<script>")
+      assert.excludes(wrong.body, "<script>")
       assert.isUndefined(wrong.headers["set-cookie"])
       const right = yield* post(`token=${token}`)
       assert.strictEqual(right.status, 303)

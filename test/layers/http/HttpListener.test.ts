@@ -1,8 +1,9 @@
 import { HttpServer, HttpServerRequest, HttpServerResponse } from "@effect/platform"
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { WebSocket } from "ws"
 import * as HttpListener from "../../../src/layers/http/HttpListener.ts"
+import { assert } from "../../support/assert.ts"
 
 const app = Effect.gen(function* () {
   const request = yield* HttpServerRequest.HttpServerRequest

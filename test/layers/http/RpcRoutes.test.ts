@@ -1,6 +1,6 @@
 /** What callers are told of faults of the service: nothing of where its files are. */
 import { HttpLayerRouter, HttpServer } from "@effect/platform"
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as NodeSocket from "@effect/platform-node/NodeSocket"
 import { RpcClient, RpcSerialization } from "@effect/rpc"
@@ -13,6 +13,7 @@ import { LatheRpcs } from "../../../src/contract/LatheRpcs.ts"
 import { LibraryCatalog } from "../../../src/services/LibraryCatalog.ts"
 import { TrackLibrary } from "../../../src/services/TrackLibrary.ts"
 import { TrackStreamer } from "../../../src/services/TrackStreamer.ts"
+import { assert } from "../../support/assert.ts"
 
 const broken = Effect.die(new Error("SQLITE_CORRUPT: /home/someone/lathe.db is malformed"))
 
@@ -75,9 +76,9 @@ describe("The RPC API", () => {
           const headers = { "content-type": "application/json" }
           return (await answer(new Request("http://localhost/rpc", { method: "POST", headers, body }))).text()
         })
-        assert.include(text, "The service could not do this")
-        assert.notInclude(text, "/home")
-        assert.notInclude(text, "SQLITE")
+        assert.includes(text, "The service could not do this")
+        assert.excludes(text, "/home")
+        assert.excludes(text, "SQLITE")
       })
     )
   }
@@ -99,8 +100,8 @@ describe("The RPC API", () => {
           Effect.exit(Stream.runDrain<unknown, unknown, never>(lathe[tag]({ track_id: TrackId.make(1) })))
         ).pipe(Effect.scoped, Effect.provide(protocol))
         const told = Exit.match(exit, { onSuccess: () => "success", onFailure: Cause.pretty })
-        assert.include(told, "The service could not do this", tag)
-        assert.notMatch(told, /home|SQLITE/, tag)
+        assert.includes(told, "The service could not do this", tag)
+        assert.doesNotMatch(told, /home|SQLITE/, tag)
       }
     }).pipe(Logger.withMinimumLogLevel(LogLevel.None))
   )

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { Chunk, Context, Deferred, Effect, Exit, Fiber, Layer, Schedule, Scope, Stream } from "effect"
 import { TrackUnreadable } from "../../../src/domain/audio/AnalysisError.ts"
 import { fallbackPlan } from "../../../src/domain/mastering/MasteringDecision.ts"
@@ -9,6 +9,7 @@ import * as ChunkMasteringProcessPool from "../../../src/layers/mastering/ChunkM
 import { encodeMessage, makeMessageSplitter } from "../../../src/layers/mastering/ChunkMasteringProcessProtocol.ts"
 import * as ChunkMasteringRenderer from "../../../src/layers/mastering/ChunkMasteringRenderer.ts"
 import { ChunkMastering, type PcmFrame, type RenderRequest } from "../../../src/services/ChunkMastering.ts"
+import { assert } from "../../support/assert.ts"
 import { built } from "../../support/built.ts"
 import { faultAt, scriptedMastering, scriptedSong, songRate } from "../../support/scriptedSong.ts"
 

@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { Chunk, Effect, Exit, Layer, Stream } from "effect"
 import { TrackUnreadable } from "../../../src/domain/audio/AnalysisError.ts"
 import { fallbackPlan } from "../../../src/domain/mastering/MasteringDecision.ts"
@@ -6,6 +6,7 @@ import type { MasteringPlan, RenderSettings } from "../../../src/domain/masterin
 import { layer as rendererLayer } from "../../../src/layers/mastering/ChunkMasteringRenderer.ts"
 import * as Transparent from "../../../src/layers/mastering/ChunkMasteringTransparent.ts"
 import { ChunkMastering, type PcmFrame, type RenderRequest } from "../../../src/services/ChunkMastering.ts"
+import { assert } from "../../support/assert.ts"
 import * as AudioDecoderMemory from "../../support/AudioDecoderMemory.ts"
 import { music } from "../../support/music.ts"
 import { type Signal, silence, sine, whiteNoise } from "../../support/signals.ts"

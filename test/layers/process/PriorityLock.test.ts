@@ -1,6 +1,7 @@
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber } from "effect"
 import { makeTurns } from "../../../src/layers/process/PriorityLock.ts"
+import { assert } from "../../support/assert.ts"
 
 /** A turn that is held until `done`, and all that queue behind it. */
 const setUp = Effect.gen(function* () {

@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { Effect, Layer, Scope, TestClock } from "effect"
 import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -6,6 +6,7 @@ import { InvalidResumeToken, type ResumePoint } from "../../../src/domain/stream
 import { TrackId } from "../../../src/domain/library/Track.ts"
 import * as ResumeTokensHmac from "../../../src/layers/streaming/ResumeTokensHmac.ts"
 import { ResumeTokens } from "../../../src/services/ResumeTokens.ts"
+import { assert } from "../../support/assert.ts"
 import { temporaryFolder } from "../../support/audioFiles.ts"
 
 const point: ResumePoint = {

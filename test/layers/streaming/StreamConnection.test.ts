@@ -1,8 +1,13 @@
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { Effect, Layer, TestClock } from "effect"
-import { type ConnectionLimits, defaultLimits, makeStreamConnection } from "../../../src/layers/streaming/StreamConnection.ts"
+import {
+  type ConnectionLimits,
+  defaultLimits,
+  makeStreamConnection
+} from "../../../src/layers/streaming/StreamConnection.ts"
 import { layerKey } from "../../../src/layers/streaming/ResumeTokensHmac.ts"
 import { TrackStreamer } from "../../../src/services/TrackStreamer.ts"
+import { assert } from "../../support/assert.ts"
 import { makeMemoryPeer } from "../../support/memoryPeer.ts"
 import { playsThrough, settle } from "../../support/scriptedStreams.ts"
 

@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { Effect, Exit, Layer, Scope, Stream } from "effect"
 import { TrackUnreadable } from "../../../src/domain/audio/AnalysisError.ts"
 import { decodeClientMessage } from "../../../src/contract/StreamMessages.ts"
@@ -11,6 +11,7 @@ import {
   type StreamRequest,
   TrackStreamer
 } from "../../../src/services/TrackStreamer.ts"
+import { assert } from "../../support/assert.ts"
 import { makeRecordedOutlet } from "../../support/recordedOutlet.ts"
 import {
   frameLength,
@@ -47,7 +48,7 @@ describe("A stream session", () => {
       yield* until(() => ofType("error").length === 2)
       for (const { data } of ofType("error")) {
         assert.strictEqual(data.code, "invalid_data")
-        assert.include(data.message, "bypass")
+        assert.includes(data.message, "bypass")
       }
       assert.lengthOf(ofType("audio_stream_start"), 1)
       assert.lengthOf(ofType("audio_stream_end"), 0)
@@ -60,7 +61,7 @@ describe("A stream session", () => {
       say("play_enhanced", { track_id: 7, credits: 256, preset: "warm", intensity: 0.5 })
       yield* until(() => ofType("audio_stream_end").length === 1)
       const [start] = ofType("audio_stream_start")
-      assert.deepInclude(start!.data, {
+      assert.hasFields(start!.data, {
         stream_type: "enhanced",
         preset: "warm",
         intensity: 0.5,
@@ -80,13 +81,13 @@ describe("A stream session", () => {
         assert.strictEqual(meta.sample_offset, position)
         position += meta.sample_count
       }
-      assert.deepInclude(metas[40], { chunk_index: 1, chunk_count: 3, frame_index: 0, frame_count: 40 })
-      assert.deepInclude(metas[89], { chunk_index: 2, frame_index: 9, frame_count: 10 })
+      assert.hasFields(metas[40], { chunk_index: 1, chunk_count: 3, frame_index: 0, frame_count: 40 })
+      assert.hasFields(metas[89], { chunk_index: 2, frame_index: 9, frame_count: 10 })
       assert.deepStrictEqual(
         frames.map((samples) => samples[0]),
         metas.map((meta) => meta.seq)
       )
-      assert.deepInclude(ofType("audio_stream_end")[0]!.data, {
+      assert.hasFields(ofType("audio_stream_end")[0]!.data, {
         reason: "completed",
         total_samples: position,
         duration: 22.5
@@ -176,11 +177,11 @@ describe("A stream session", () => {
       assert.deepStrictEqual(kinds[end], ["audio_stream_end", 1])
       assert.deepStrictEqual(kinds[end + 1], ["audio_stream_start", 2])
       assert.isTrue(kinds.slice(end + 1).every(([, epoch]) => epoch === 2))
-      assert.deepInclude(ofType("audio_stream_end")[0]!.data, { reason: "stopped", total_samples: 4 * frameLength })
-      assert.deepInclude(ofType("audio_stream_start")[1]!.data, { is_seek: true, seek_position: 20 })
+      assert.hasFields(ofType("audio_stream_end")[0]!.data, { reason: "stopped", total_samples: 4 * frameLength })
+      assert.hasFields(ofType("audio_stream_start")[1]!.data, { is_seek: true, seek_position: 20 })
       say("credit", { frames: 100 })
       yield* until(() => ofType("audio_stream_end").length === 2)
-      assert.deepInclude(ofType("audio_stream_end")[1]!.data, { reason: "completed", total_samples: 10 * frameLength })
+      assert.hasFields(ofType("audio_stream_end")[1]!.data, { reason: "completed", total_samples: 10 * frameLength })
     })
   )
 
@@ -194,11 +195,11 @@ describe("A stream session", () => {
       yield* until(() => ofType("audio_stream_end").length === 3)
       for (const epoch of [2, 3]) {
         const end = ofType("audio_stream_end").find(({ data }) => data.stream_epoch === epoch)
-        assert.deepInclude(end!.data, { reason: "completed", total_samples: 0 })
+        assert.hasFields(end!.data, { reason: "completed", total_samples: 0 })
       }
       say("seek", { position: 22 })
       yield* until(() => ofType("audio_stream_end").length === 4)
-      assert.deepInclude(ofType("audio_stream_end")[3]!.data, { reason: "completed", total_samples: 2 * frameLength })
+      assert.hasFields(ofType("audio_stream_end")[3]!.data, { reason: "completed", total_samples: 2 * frameLength })
     })
   )
 
@@ -225,7 +226,7 @@ describe("A stream session", () => {
       say("set_enhancement", { enabled: false })
       say("seek", { position: 5 })
       yield* until(() => ofType("audio_stream_start").length === 2)
-      assert.deepInclude(ofType("audio_stream_start")[1]!.data, { preset: "bright", intensity: 0.25, enabled: false })
+      assert.hasFields(ofType("audio_stream_start")[1]!.data, { preset: "bright", intensity: 0.25, enabled: false })
     })
   )
 
@@ -272,7 +273,7 @@ describe("A stream session", () => {
       say("play_normal", { track_id: 7, start_position: 5 })
       yield* until(() => ofType("audio_stream_error").length === 1)
       const { data } = ofType("audio_stream_error")[0]!
-      assert.deepInclude(data, { code: "track_unreadable", recovery_position: 5 + 2 })
+      assert.hasFields(data, { code: "track_unreadable", recovery_position: 5 + 2 })
       assert.match(data.error, /title\.flac .* it ends before its audio does/)
       assert.strictEqual(ofType("audio_stream_end").length, 0)
     })
@@ -299,7 +300,7 @@ describe("A stream session", () => {
       const { say, until, ofType, sent } = yield* makeSession(dies)
       say("play_enhanced", { track_id: 7 })
       yield* until(() => ofType("audio_stream_error").length === 1)
-      assert.notInclude(JSON.stringify(sent), "secret")
+      assert.excludes(JSON.stringify(sent), "secret")
     })
   )
 
@@ -365,7 +366,7 @@ describe("A stream session", () => {
       after.say("play_normal", { track_id: 7, credits: 1 })
       after.say("resume_stream", { resume_token, sample_offset: 123_457, credits: 256 })
       yield* after.until(() => after.ofType("audio_stream_end").length === 2)
-      assert.deepInclude(after.ofType("audio_stream_start")[1]!.data, {
+      assert.hasFields(after.ofType("audio_stream_start")[1]!.data, {
         stream_epoch: 3,
         stream_type: "enhanced",
         preset: "warm",
@@ -375,11 +376,11 @@ describe("A stream session", () => {
         seek_position: 123_457 / 44_100
       })
       const metas = after.ofType("audio_chunk_meta").filter(({ data }) => data.stream_epoch === 3)
-      assert.deepInclude(metas[0]!.data, { seq: 0, sample_offset: 123_457, sample_count: 12 * frameLength - 123_457 })
+      assert.hasFields(metas[0]!.data, { seq: 0, sample_offset: 123_457, sample_count: 12 * frameLength - 123_457 })
       assert.strictEqual(after.ofType("audio_stream_end")[1]!.data.total_samples, framesInTrack * frameLength - 123_457)
       after.say("resume_stream", { resume_token, position: 22 })
       yield* after.until(() => after.ofType("audio_stream_end").length === 3)
-      assert.deepInclude(after.ofType("audio_stream_start")[2]!.data, { stream_epoch: 4, seek_position: 22 })
+      assert.hasFields(after.ofType("audio_stream_start")[2]!.data, { stream_epoch: 4, seek_position: 22 })
     }).pipe(Effect.scoped)
   )
 
@@ -497,7 +498,7 @@ describe("A stream session", () => {
       say("pause")
       say("seek", { position: 20 })
       yield* until(() => ofType("audio_stream_end").some(({ data }) => data.reason === "completed"))
-      assert.deepInclude(ofType("audio_stream_end").at(-1)!.data, { stream_epoch: 2, total_samples: 10 * frameLength })
+      assert.hasFields(ofType("audio_stream_end").at(-1)!.data, { stream_epoch: 2, total_samples: 10 * frameLength })
     })
   )
 
@@ -515,7 +516,7 @@ describe("A stream session", () => {
       say("play_normal", { track_id: 7, credits: 100 })
       yield* until(() => ofType("audio_stream_end").length === 1)
       assert.strictEqual(opened, 3)
-      assert.deepInclude(sent[0]!, { type: "audio_stream_start" })
+      assert.hasFields(sent[0]!, { type: "audio_stream_start" })
       assert.strictEqual(ofType("audio_stream_start")[0]!.data.stream_epoch, 3)
       assert.lengthOf(ofType("audio_stream_start"), 1)
     })

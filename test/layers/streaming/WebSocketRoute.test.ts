@@ -1,10 +1,11 @@
 /** The endpoint over real sockets on loopback; what is timed is timed short. */
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
 import { execFile } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { WebSocket } from "ws"
+import { assert } from "../../support/assert.ts"
 import { whiteNoise } from "../../support/signals.ts"
 import { startStreamServer, type StreamServerOptions } from "../../support/streamServer.ts"
 import { temporaryFolder } from "../../support/audioFiles.ts"
@@ -236,7 +237,7 @@ describe("The WebSocket endpoint", () => {
       const [{ stdout }] = yield* Effect.all([running, cut], { concurrency: "unbounded" })
       assert.isAtLeast(sockets.length, 2)
       const samples = signal[0]!.length
-      assert.include(stdout, `completed: ${samples} samples per channel, ${8 * samples} bytes`)
+      assert.includes(stdout, `completed: ${samples} samples per channel, ${8 * samples} bytes`)
     })
   )
 })

@@ -1,9 +1,10 @@
 /** Actors that come and go under the real tree, on TestClock. */
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope, TestClock } from "effect"
 import * as SupervisionTreeRoot from "../../../src/layers/supervision/SupervisionTreeRoot.ts"
 import { Actors } from "../../../src/services/Actors.ts"
 import { SupervisionTree } from "../../../src/services/SupervisionTree.ts"
+import { assert } from "../../support/assert.ts"
 
 const inTree = <A, E>(use: Effect.Effect<A, E, SupervisionTree | Scope.Scope>) =>
   use.pipe(
@@ -39,7 +40,7 @@ describe("An actor that is kept", () => {
         yield* Scope.extend(actors.keep("library", "watcher", work), scope)
         for (let second = 0; second < 5; second++) yield* Effect.zipRight(TestClock.adjust("1 second"), settle)
         const [watcher] = yield* childrenOf("library")
-        assert.deepInclude(watcher, {
+        assert.hasFields(watcher, {
           id: "watcher",
           type: "worker",
           status: "running",

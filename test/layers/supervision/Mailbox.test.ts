@@ -1,8 +1,9 @@
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber } from "effect"
 import { worker } from "../../../src/layers/supervision/Child.ts"
 import * as Mailbox from "../../../src/layers/supervision/Mailbox.ts"
 import * as Supervisor from "../../../src/layers/supervision/Supervisor.ts"
+import { assert } from "../../support/assert.ts"
 import { settle } from "../../support/supervision.ts"
 
 describe("A mailbox", () => {

@@ -1,9 +1,10 @@
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Metric, Scope, TestClock } from "effect"
 import { ChildShutdown } from "../../../src/domain/supervision/ChildEnd.ts"
 import type { Strategy } from "../../../src/domain/supervision/SupervisorDecision.ts"
 import { worker } from "../../../src/layers/supervision/Child.ts"
 import * as Supervisor from "../../../src/layers/supervision/Supervisor.ts"
+import { assert } from "../../support/assert.ts"
 import { type ActorOptions, makeTroupe, settle } from "../../support/supervision.ts"
 
 const crash = Exit.fail("it crashed")
@@ -356,7 +357,7 @@ describe("The end of a child", () => {
       // Nor where the kill hangs, fails or does not help: it has one second.
       for (const kill of [Effect.never, Effect.uninterruptible(Effect.never), Effect.dieMessage("no"), Effect.void]) {
         const { isDone, news } = yield* stopping({ ...never, kill })
-        assert.include(news, "-first")
+        assert.includes(news, "-first")
         assert.isTrue(isDone)
       }
     })
@@ -430,7 +431,7 @@ describe("A tree", () => {
       yield* end("b", crash)
       assert.strictEqual(news(), "!b")
       const [, seen] = yield* supervisor.children
-      assert.deepInclude(seen, {
+      assert.hasFields(seen, {
         id: "inner",
         status: "ended",
         last_failure: "Inner gives up: more than 0 restarts within 5 s."

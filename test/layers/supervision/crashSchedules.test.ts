@@ -1,10 +1,11 @@
 /** Supervisors in random crash schedules. */
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Random, Scope, Supervisor as FiberSupervisor, TestClock } from "effect"
 import { ChildShutdown } from "../../../src/domain/supervision/ChildEnd.ts"
 import type { ExitReason } from "../../../src/domain/supervision/ChildSpec.ts"
 import { noBackoff, type RestartBackoff } from "../../../src/domain/supervision/RestartBackoff.ts"
 import * as Supervisor from "../../../src/layers/supervision/Supervisor.ts"
+import { assert } from "../../support/assert.ts"
 import { type CrashSchedule, makeSchedule, replay } from "../../support/crashSchedules.ts"
 import { makeTroupe, settle } from "../../support/supervision.ts"
 

@@ -1,10 +1,11 @@
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { Effect, Metric, MetricBoundaries } from "effect"
 import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import * as Metrics from "../../../src/domain/telemetry/Metrics.ts"
 import * as ProcessMetrics from "../../../src/layers/telemetry/ProcessMetrics.ts"
 import { toPrometheusText } from "../../../src/layers/telemetry/PrometheusText.ts"
+import { assert } from "../../support/assert.ts"
 import { parsePrometheus } from "../../support/prometheus.ts"
 
 /** The families whose names begin so: the registry belongs to the process, and other tests write into it. */
@@ -76,13 +77,13 @@ describe("Metrics as text", () => {
         ["10", 3],
         ["+Inf", 4]
       ])
-      assert.deepInclude(found.get("shapes_seconds")!.samples, {
+      assert.hasFields(found.get("shapes_seconds")!.samples, {
         name: "shapes_seconds_sum",
         labels: {},
         value: 101.05
       })
       assert.strictEqual(found.get("shapes_summary_seconds")?.type, "summary")
-      assert.deepInclude(found.get("shapes_summary_seconds")!.samples, {
+      assert.hasFields(found.get("shapes_summary_seconds")!.samples, {
         name: "shapes_summary_seconds",
         labels: { quantile: "0.5" },
         value: 3
@@ -131,7 +132,7 @@ describe("Metrics as text", () => {
         assert.match(all.get("lathe_build_info")!.samples[0]!.labels["version"]!, /^\d+\.\d+\.\d+/)
         for (const [name, { help, type }] of all) {
           if (!/^(lathe|process)_/.test(name)) continue
-          assert.isNotEmpty(help, name)
+          assert.isNotEmpty(help!, name)
           assert.strictEqual(name.endsWith("_total"), type === "counter", name)
           if (type === "histogram") assert.match(name, /_(seconds|bytes)$/)
         }

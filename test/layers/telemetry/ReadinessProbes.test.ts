@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { SqlClient } from "@effect/sql"
 import { Effect, Fiber, Layer, Stream, TestClock } from "effect"
 import { TrackUnreadable } from "../../../src/domain/audio/AnalysisError.ts"
@@ -10,6 +10,7 @@ import { FingerprintGenerator } from "../../../src/services/FingerprintGenerator
 import { LibraryCatalog } from "../../../src/services/LibraryCatalog.ts"
 import { isReady, Readiness } from "../../../src/services/Readiness.ts"
 import { TrackLibrary } from "../../../src/services/TrackLibrary.ts"
+import { assert } from "../../support/assert.ts"
 import { someTrackFile } from "../../support/analyses.ts"
 
 interface World {

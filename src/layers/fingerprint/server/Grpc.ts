@@ -4,7 +4,10 @@ import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from
 import { Effect, Exit, Runtime } from "effect"
 import type { RequestListener } from "node:http"
 import { HealthCheckResponse_ServingStatus as ServingStatus, Health } from "../../../../gen/grpc/health/v1/health_pb.js"
-import { type ComputeFingerprintRequest, FingerprintService } from "../../../../gen/lathe/fingerprint/v1/fingerprint_pb.js"
+import {
+  type ComputeFingerprintRequest,
+  FingerprintService
+} from "../../../../gen/lathe/fingerprint/v1/fingerprint_pb.js"
 import type { AnalysisProgress, TrackAnalysis } from "../../../domain/fingerprint/Fingerprint.ts"
 import type { FingerprintRequest } from "../../../services/FingerprintServerClient.ts"
 import { type ComputeError, refusalOf, toConnectError } from "./Refusals.ts"

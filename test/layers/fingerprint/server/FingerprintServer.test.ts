@@ -5,11 +5,12 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { Code, ConnectError, createClient, type Transport } from "@connectrpc/connect"
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node"
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Queue, Schema, Scope } from "effect"
 import { HealthCheckResponse_ServingStatus as ServingStatus, Health } from "../../../../gen/grpc/health/v1/health_pb.js"
 import { AnalysisFailureSchema, FingerprintService } from "../../../../gen/lathe/fingerprint/v1/fingerprint_pb.js"
 import { ListeningLine } from "../../../../src/layers/fingerprint/server/FingerprintServer.ts"
+import { assert } from "../../../support/assert.ts"
 import { makeServer, musicFolder, type ServerOptions, someTree } from "../../../support/fingerprintServers.ts"
 import { someAnalysis } from "../../../support/analyses.ts"
 
@@ -90,7 +91,7 @@ describe("FingerprintServer", () => {
       const { folder } = yield* musicFolder
       const { stdout } = yield* spawnScript(`
         import { Effect } from "effect"
-        import { launch } from "../../src/layers/fingerprint/server/FingerprintServer.ts"
+        import { launch } from "./src/layers/fingerprint/server/FingerprintServer.ts"
         Effect.runFork(launch({ port: 0, workers: 1, folders: [${JSON.stringify(folder)}] }))
       `)
       const line = yield* Effect.async<string>(
@@ -301,7 +302,7 @@ describe("FingerprintServer", () => {
           const { status, body } = yield* post(baseUrl, { track_id: 7, filepath })
           assert.strictEqual(status, httpStatus)
           assert.deepStrictEqual(body, { error: { code, message: error.rawMessage } })
-          assert.notInclude(error.rawMessage, "/")
+          assert.excludes(error.rawMessage, "/")
         })
       )
     }
@@ -311,10 +312,10 @@ describe("FingerprintServer", () => {
         const { fingerprints, baseUrl, at } = yield* setUp()
         const error = yield* Effect.flip(ask(fingerprints, at("defect.flac")))
         assert.strictEqual(error.code, Code.Internal)
-        assert.notInclude(error.message, "secret")
+        assert.excludes(error.message, "secret")
         const { status, body } = yield* post(baseUrl, { track_id: 7, filepath: at("defect.flac") })
         assert.strictEqual(status, 500)
-        assert.notInclude(JSON.stringify(body), "secret")
+        assert.excludes(JSON.stringify(body), "secret")
       })
     )
 
@@ -423,7 +424,7 @@ describe("FingerprintServer", () => {
         const { port } = yield* setUp()
         const error = yield* Effect.flip(makeServer([], { port }))
         assert.strictEqual(error._tag, "PortUnavailable")
-        assert.include(error.message, "EADDRINUSE")
+        assert.includes(error.message, "EADDRINUSE")
       })
     )
 

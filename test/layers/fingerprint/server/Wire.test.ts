@@ -1,5 +1,5 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf"
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, FastCheck } from "effect"
 import {
   ComputeFingerprintResponseSchema,
@@ -8,8 +8,14 @@ import {
   MeasurementsSchema,
   ProvenanceSchema
 } from "../../../../gen/lathe/fingerprint/v1/fingerprint_pb.js"
-import { algorithmVersion, dimensionNames, Measurements, Provenance } from "../../../../src/domain/fingerprint/Fingerprint.ts"
+import {
+  algorithmVersion,
+  dimensionNames,
+  Measurements,
+  Provenance
+} from "../../../../src/domain/fingerprint/Fingerprint.ts"
 import { fromEvent, fromResponse, toResponse } from "../../../../src/layers/fingerprint/server/Wire.ts"
+import { assert } from "../../../support/assert.ts"
 import { someAnalysis, someFingerprint } from "../../../support/analyses.ts"
 
 const overTheWire = (trackId: string, analysis: ReturnType<typeof someAnalysis>) =>
@@ -69,7 +75,7 @@ describe("fingerprintWire", () => {
       for (const { what, response } of broken) {
         const error = yield* Effect.flip(fromResponse("7", response as never))
         assert.strictEqual(error._tag, "ServerAnswerInvalid")
-        assert.include(error.detail, what)
+        assert.includes(error.detail, what)
       }
     })
   )
@@ -77,10 +83,10 @@ describe("fingerprintWire", () => {
   it.effect("takes no answer about another track or of another algorithm version", () =>
     Effect.gen(function* () {
       const { detail } = yield* Effect.flip(fromResponse("8", overTheWire("7", someAnalysis())))
-      assert.include(detail, "another track")
+      assert.includes(detail, "another track")
       const analysis = someAnalysis()
       const other = { ...analysis, provenance: { ...analysis.provenance, algorithm_version: algorithmVersion + 1 } }
-      assert.include((yield* Effect.flip(fromResponse("7", overTheWire("7", other)))).detail, "algorithm version")
+      assert.includes((yield* Effect.flip(fromResponse("7", overTheWire("7", other)))).detail, "algorithm version")
     })
   )
 
