@@ -120,8 +120,8 @@ function instanceOf<T>(
   if (!(value instanceof constructor)) fail(`${show(value)} is no ${constructor.name}`, message)
 }
 
-type Sized = { readonly length: number } | { readonly size: number }
-const sizeOf = (value: Sized): number => ("length" in value ? value.length : value.size)
+type Sized = string | { readonly length: number } | { readonly size: number }
+const sizeOf = (value: Sized): number => (typeof value === "string" || "length" in value ? value.length : value.size)
 
 function lengthOf(value: Sized, length: number, message?: string): void {
   const size = sizeOf(value)

@@ -98,7 +98,7 @@ describe("the demo pieces", () => {
         isIn(sideOverMidDb(channels), -25, -3, "side over mid")
         const contour = contourDb(channels)
         assert(Math.max(...contour.slice(1, -8)) < 30, "no second in the middle is silent")
-        assert.strictEqual(channels[0].at(-1), 0, "it ends in silence")
+        assert.strictEqual(Math.abs(channels[0].at(-1)!), 0, "it ends in silence")
       }
     )
   }

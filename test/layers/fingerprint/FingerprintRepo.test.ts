@@ -73,7 +73,7 @@ for (const [name, layer] of [
       Effect.gen(function* () {
         const repo = yield* FingerprintRepo
         yield* repo.store(key, someAnalysis())
-        const version = { size: 5, mtime_ms: 6 }
+        const version = { ...fileVersion, mtime_ms: fileVersion.mtime_ms + 1 }
         yield* repo.store({ ...key, version }, someAnalysis({ lufs: -9.25 }))
         assert.deepStrictEqual(yield* repo.find(key), Option.none())
         assert.deepStrictEqual(yield* repo.find({ ...key, version }), Option.some(someAnalysis({ lufs: -9.25 })))
