@@ -1,22 +1,13 @@
 /** One analysis worker, driven as the pool drives it, and what it takes of memory. Linux only: proc(5). */
-import { spawn } from "node:child_process"
 import { readFileSync } from "node:fs"
-import type { Readable } from "node:stream"
-import { Schema } from "effect"
+import { Effect, Option } from "effect"
 import {
   analysisWorkerCommand,
   analysisWorkerEnvironment
 } from "../../src/layers/fingerprint/TrackAnalyzerProcessPool.ts"
-import {
-  reportDescriptor,
-  WorkerOrder,
-  WorkerReport
-} from "../../src/layers/fingerprint/TrackAnalyzerProcessProtocol.ts"
-import { makeLineSplitter } from "../../src/layers/process/lineSplitter.ts"
+import { analysisProtocol } from "../../src/layers/fingerprint/TrackAnalyzerProcessProtocol.ts"
+import { spawnWorker } from "../../src/layers/process/WorkerProcess.ts"
 import { built } from "../../test/support/built.ts"
-
-const encodeOrder = Schema.encodeSync(WorkerOrder)
-const decodeReport = Schema.decodeSync(WorkerReport)
 
 /** As its users run it. */
 const builtWorkerCommand = [...analysisWorkerCommand.slice(0, -1), built("analysisWorker")]
@@ -34,48 +25,40 @@ export interface AnalysisWorker {
 export const startAnalysisWorker = async (
   command: ReadonlyArray<string> = builtWorkerCommand
 ): Promise<AnalysisWorker> => {
-  const child = spawn(process.execPath, command, {
-    stdio: ["pipe", 2, 2, "pipe"],
-    env: { ...process.env, ...analysisWorkerEnvironment }
+  let settle: { readonly resolve: () => void; readonly reject: (error: Error) => void } | undefined
+  const worker = spawnWorker({
+    name: "An analysis worker",
+    command,
+    environment: analysisWorkerEnvironment,
+    stallTimeout: "1 minute",
+    onLost: (loss) => settle?.reject(loss),
+    onMessage: (text) => {
+      const report = Option.getOrThrow(analysisProtocol.decodeReport(text))
+      if (report._tag === "Done") settle?.resolve()
+      else if (report._tag !== "Progress") settle?.reject(new Error(text))
+      return true
+    }
   })
-  const ended = new Promise<void>((resolve) => void child.once("close", () => resolve()))
-  let onReport: (report: WorkerReport | "lost") => void = () => {}
-  const split = makeLineSplitter(1 << 16, (line) => onReport(decodeReport(line)))
-  const reports = child.stdio[reportDescriptor] as Readable
-  reports.on("data", (bytes: Buffer) => void split(bytes))
-  void ended.then(() => onReport("lost"))
-
-  const until = (tag: WorkerReport["_tag"]) =>
-    new Promise<void>((resolve, reject) => {
-      onReport = (report) => {
-        if (report === "lost") reject(new Error("The worker is gone."))
-        else if (report._tag === tag) resolve()
-        else if (report._tag !== "Alive" && report._tag !== "Progress") reject(new Error(JSON.stringify(report)))
-      }
-    })
+  await Effect.runPromise(worker.ready)
   const status = (field: string) => {
-    const line = readFileSync(`/proc/${child.pid}/status`, "utf8").match(new RegExp(`^${field}:\\s+(\\d+) kB`, "m"))
+    const line = readFileSync(`/proc/${worker.pid}/status`, "utf8").match(new RegExp(`^${field}:\\s+(\\d+) kB`, "m"))
     return Number(line?.[1]) / 1024
   }
-
-  await until("Ready")
   let job = 0
   return {
-    analyze: (path) => {
-      child.stdin?.write(`${encodeOrder({ _tag: "Analyze", job: ++job, path })}\n`)
-      return until("Result")
-    },
+    analyze: (path) =>
+      new Promise<void>((resolve, reject) => {
+        settle = { resolve, reject }
+        worker.send(analysisProtocol.encodeOrder({ _tag: "Begin", job: ++job, request: path }))
+      }),
     residentMb: () => status("VmRSS"),
     peakResidentMb: () => status("VmHWM"),
     cpuSeconds: () => {
-      const stat = readFileSync(`/proc/${child.pid}/stat`, "utf8")
+      const stat = readFileSync(`/proc/${worker.pid}/stat`, "utf8")
       const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
       // In ticks of 10 ms, as in measure.ts.
       return (Number(fields[11]) + Number(fields[12])) / 100
     },
-    end: () => {
-      child.stdin?.end()
-      return ended
-    }
+    end: () => Effect.runPromise(worker.end)
   }
 }

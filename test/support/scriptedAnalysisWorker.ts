@@ -10,8 +10,8 @@ import { basename, dirname, join } from "node:path"
 import { Effect, Layer, Schedule } from "effect"
 import { TrackSilent } from "../../src/domain/audio/AnalysisError.ts"
 import { TrackAnalyzer } from "../../src/services/TrackAnalyzer.ts"
-import { reportDescriptor } from "../../src/layers/fingerprint/TrackAnalyzerProcessProtocol.ts"
 import { serve } from "../../src/layers/fingerprint/TrackAnalyzerProcessWorker.ts"
+import { encodeMessage, reportDescriptor } from "../../src/layers/process/messages.ts"
 import { someAnalysis } from "./analyses.ts"
 
 const addLine = (file: string): number => {
@@ -25,7 +25,8 @@ if (startsFile !== undefined && addLine(startsFile) < 3) process.exit(3)
 const analysis = someAnalysis()
 const ok = { ...analysis, provenance: { ...analysis.provenance, decoder_version: String(process.pid) } }
 
-const report = (text: string) => Effect.sync(() => writeSync(reportDescriptor, `${text}\n`))
+const write = (...parts: ReadonlyArray<Uint8Array>) =>
+  Effect.sync(() => parts.forEach((part) => writeSync(reportDescriptor, part)))
 
 const waitFor = (file: string) =>
   Effect.suspend(() => (existsSync(file) ? Effect.void : Effect.fail("not yet"))).pipe(
@@ -62,11 +63,12 @@ serve(
             yield* waitFor(join(dirname(path), "meet-a.flac.runs"))
             break
           case "garbage-once":
-            yield* report("\u0000\u00ff not json {")
+            yield* write(Buffer.from("\u0000\u00ff not json {"))
             return yield* Effect.never
           case "invalid-once": {
             const fingerprint = { ...ok.fingerprint, mid_pct: 99 }
-            yield* report(JSON.stringify({ _tag: "Result", job: 1, analysis: { ...ok, fingerprint } }))
+            const report = { _tag: "Done", job: 1, result: { ...ok, fingerprint } }
+            yield* write(...encodeMessage(JSON.stringify(report), undefined))
             return yield* Effect.never
           }
           case "silent":

@@ -1,20 +1,24 @@
 /**
  * A worker of the render pool that plays `scriptedSong`, whatever the path, by the real chain. From the sample
- * `faultAt` on, the file's name decides what happens: `crash`, `stuck`, `garbage` (with `-once`: the first time only,
- * remembered by a file of that name and the ending `.done`), `broken`; any other name: nothing. Its first argument is a
- * folder, where it leaves a file named by its process id.
+ * `faultAt` on, the file's name decides what happens: `crash`, `stuck`, `garbage`, `swell` (with `-once`: the first time
+ * only, remembered by a file of that name and the ending `.done`), `broken`; any other name: nothing. Its first argument
+ * is a folder, where it leaves a file named by its process id, with its environment as JSON in it.
  */
 import { existsSync, writeFileSync, writeSync } from "node:fs"
 import { basename, join } from "node:path"
 import { Effect, Layer, Stream } from "effect"
-import { reportDescriptor } from "../../src/layers/mastering/ChunkMasteringProcessProtocol.ts"
+import { reportDescriptor } from "../../src/layers/process/messages.ts"
 import { serve } from "../../src/layers/mastering/ChunkMasteringProcessWorker.ts"
 import * as ChunkMasteringRenderer from "../../src/layers/mastering/ChunkMasteringRenderer.ts"
 import { ChunkMastering } from "../../src/services/ChunkMastering.ts"
 import { faultAt, scriptedMastering } from "./scriptedSong.ts"
 
 const [folder = "."] = process.argv.slice(2)
-writeFileSync(join(folder, `${process.pid}.pid`), "")
+writeFileSync(join(folder, `${process.pid}.pid`), JSON.stringify(process.env))
+
+/** At a time: what one turn of the event loop fills, however busy the machine is. */
+const swellBytes = 8 * 2 ** 20
+const swollen: Array<Buffer> = []
 
 const fault = (path: string) =>
   Effect.suspend(() => {
@@ -33,6 +37,14 @@ const fault = (path: string) =>
       case "garbage":
         writeSync(reportDescriptor, Buffer.alloc(64, 0xff))
         return Effect.never
+      case "swell":
+        // Memory that no option of Node bounds, held while the event loop goes on.
+        return Effect.forever(
+          Effect.zipRight(
+            Effect.sync(() => void swollen.push(Buffer.alloc(swellBytes, 1))),
+            Effect.sleep("10 millis")
+          )
+        )
       case "broken":
         return Effect.dieMessage("a defect of the rendering")
     }

@@ -13,7 +13,8 @@ export const UnreadableReason = Schema.Literal(
   "encrypted",
   "unsupported",
   "corrupt",
-  "not_finite"
+  "not_finite",
+  "too_demanding"
 )
 export type UnreadableReason = typeof UnreadableReason.Type
 
@@ -26,7 +27,8 @@ const adviceFor: Record<UnreadableReason, string> = {
   encrypted: "it is protected by DRM; lathe plays unprotected files only",
   unsupported: "its codec, sample rate or channel count is not supported; convert it, to FLAC at 44.1 kHz for example",
   corrupt: "its audio data is damaged; copy or download it again",
-  not_finite: "its samples are not all finite numbers; export it again"
+  not_finite: "its samples are not all finite numbers; export it again",
+  too_demanding: "reading it takes more time or memory than any music needs; it is left alone until it changes"
 }
 
 /** The file cannot be read as audio. `position_seconds` says where decoding stopped, where that is known. */

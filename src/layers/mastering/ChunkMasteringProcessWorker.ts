@@ -1,5 +1,4 @@
-/** A worker's side of the render pool: takes orders on stdin, renders by ChunkMastering, reports. */
-import { Socket } from "node:net"
+/** A worker's side of the render pool: renders by ChunkMastering what it is ordered to, the most urgent packet first. */
 import {
   Cause,
   Chunk,
@@ -14,123 +13,111 @@ import {
   Stream
 } from "effect"
 import { ChunkMastering, type Rendering } from "../../services/ChunkMastering.ts"
-import {
-  aliveIntervalMs,
-  encodeMessage,
-  longestOrderBytes,
-  RenderOrder,
-  RenderReport,
-  reportDescriptor
-} from "./ChunkMasteringProcessProtocol.ts"
 import { littleEndianBytes } from "../audio/littleEndian.ts"
-import { makeLineSplitter } from "../process/lineSplitter.ts"
-import { exitWithParent } from "../process/exitWithParent.ts"
-import { keepCompiled } from "../process/keepCompiled.ts"
 import { makeTurns } from "../process/PriorityLock.ts"
+import { serveParent, type WorkerSide } from "../process/workerSide.ts"
+import { RenderOrder, RenderReport } from "./ChunkMasteringProcessProtocol.ts"
 
 type OpenOrder = Extract<RenderOrder, { readonly _tag: "Open" }>
 
-interface Job {
-  /** The lead of each. */
+interface RunningRendering {
+  /** The seconds that its listener has, of each. */
   readonly pulls: Queue.Queue<number>
   readonly fiber: Fiber.RuntimeFiber<void>
   /** Once it is open: the pool sets no plan before. */
   rendering: Rendering | undefined
 }
 
-/** Runs until stdin ends or the process is. */
+/** Runs until stdin ends or the process does. */
 export const serve = (mastering: Layer.Layer<ChunkMastering>): void => {
   const runtime = ManagedRuntime.make(mastering)
-  const reports = new Socket({ fd: reportDescriptor, readable: false, writable: true })
-  const send = (report: RenderReport): void => {
-    for (const part of encodeMessage(encodeReport(report), undefined)) reports.write(part)
-  }
-  /** Done when the samples' memory is free again. */
-  const sendFrame = (report: RenderReport, samples: Uint8Array) =>
-    Effect.async<void>((resume) => {
-      reports.cork()
-      for (const part of encodeMessage(encodeReport(report), samples)) {
-        reports.write(part, part === samples ? () => resume(Effect.void) : undefined)
-      }
-      reports.uncork()
-    })
-  const leave = () => process.exit(0)
-  reports.on("error", leave)
-  exitWithParent()
-  keepCompiled()
-  // Ctrl-C reaches the whole group of a terminal; the parent decides when its workers end.
-  process.on("SIGINT", () => {})
-  setInterval(() => send({ _tag: "Alive" }), aliveIntervalMs)
-
-  const jobs = new Map<number, Job>()
-
+  const renderings = new Map<number, RunningRendering>()
   const turns = makeTurns()
 
-  const render = ({ job, ...request }: OpenOrder, pulls: Queue.Queue<number>) =>
-    Effect.gen(function* () {
-      const mastering = yield* ChunkMastering
-      const work = <A, E, R>(lead: number, effect: Effect.Effect<A, E, R>) =>
-        turns.take(lead)(
-          Effect.zipRight(
-            Effect.sync(() => send({ _tag: "Working", job })),
-            effect
-          )
-        )
-      const { packetSeconds, ...rest } = request
-      const length = packetSeconds === undefined ? {} : { packetSeconds }
-      const rendering = yield* work(0, mastering.open({ ...rest, ...length, reusesMemory: true }))
-      const held = jobs.get(job)
-      if (held !== undefined) held.rendering = rendering
-      const { channels, sampleRate, totalFrames } = rendering
-      send({ _tag: "Opened", job, sampleRate, channels, totalFrames })
-      const pull = yield* Stream.toPull(Stream.rechunk(rendering.packets, 1))
-      for (;;) {
-        const next = yield* work(yield* Queue.take(pulls), Effect.either(pull))
-        if (next._tag === "Left") {
-          if (Option.isSome(next.left)) return yield* next.left.value
-          send({ _tag: "End", job })
-          return
-        }
-        const { sampleCount, sampleOffset, samples } = Chunk.unsafeHead(next.right)
-        yield* sendFrame({ _tag: "Frame", job, sampleOffset, sampleCount }, littleEndianBytes(samples))
-      }
-    }).pipe(Effect.scoped)
-
-  const open = (order: OpenOrder) => {
-    const { job } = order
+  const open = (order: OpenOrder, side: WorkerSide) => {
+    const { rendering: number } = order
     const pulls = runtime.runSync(Queue.unbounded<number>())
-    const fiber = runtime.runFork(Effect.yieldNow().pipe(Effect.zipRight(render(order, pulls))))
-    jobs.set(job, { pulls, fiber: fiber as Job["fiber"], rendering: undefined })
+    const onOpen = (rendering: Rendering) => {
+      const held = renderings.get(number)
+      if (held !== undefined) held.rendering = rendering
+    }
+    side.beginWork()
+    const fiber = runtime.runFork(
+      Effect.yieldNow().pipe(Effect.zipRight(render({ order, side, pulls, turns, onOpen })))
+    )
+    renderings.set(number, { pulls, fiber: fiber as RunningRendering["fiber"], rendering: undefined })
     fiber.addObserver((exit) => {
-      jobs.delete(job)
+      renderings.delete(number)
+      side.endWork()
       if (Exit.isSuccess(exit) || Cause.isInterruptedOnly(exit.cause)) return
       const failure = Cause.failureOption(exit.cause)
-      send(
-        Option.isSome(failure)
-          ? { _tag: "Failed", job, error: failure.value }
-          : { _tag: "Broken", job, detail: Cause.pretty(exit.cause) }
+      side.send(
+        encodeReport(
+          Option.isSome(failure)
+            ? { _tag: "Failed", rendering: number, error: failure.value }
+            : { _tag: "Broken", rendering: number, detail: Cause.pretty(exit.cause) }
+        )
       )
     })
   }
 
-  const obey = (order: RenderOrder) => {
-    const job = jobs.get(order.job)
+  serveParent((line, side) => {
+    const order = decodeOrder(line)
+    const running = renderings.get(order.rendering)
     switch (order._tag) {
       case "Open":
-        return open(order)
+        return open(order, side)
       case "Pull":
-        return void job?.pulls.unsafeOffer(order.lead)
+        return void running?.pulls.unsafeOffer(order.bufferedSeconds)
       case "SetPlan":
-        return void (job?.rendering && runtime.runFork(job.rendering.setPlan(order.plan, order.glideSeconds)))
+        return void (running?.rendering && runtime.runFork(running.rendering.setPlan(order.plan, order.glideSeconds)))
       case "Close":
-        return void job?.fiber.unsafeInterruptAsFork(job.fiber.id())
+        return void running?.fiber.unsafeInterruptAsFork(running.fiber.id())
     }
-  }
-
-  const split = makeLineSplitter(longestOrderBytes, (line) => obey(decodeOrder(line)))
-  process.stdin.on("data", split).once("end", leave).once("error", leave)
-  send({ _tag: "Ready" })
+  })
 }
+
+interface RenderOptions {
+  readonly order: OpenOrder
+  readonly side: WorkerSide
+  readonly pulls: Queue.Dequeue<number>
+  readonly turns: ReturnType<typeof makeTurns>
+  readonly onOpen: (rendering: Rendering) => void
+}
+
+/** One rendering from its opening to its end: a packet for each pull. */
+const render = ({ order, side, pulls, turns, onOpen }: RenderOptions) =>
+  Effect.gen(function* () {
+    const { rendering: number, packetSeconds, _tag, ...request } = order
+    const mastering = yield* ChunkMastering
+    const send = (report: RenderReport) => side.send(encodeReport(report))
+    const work = <A, E, R>(bufferedSeconds: number, effect: Effect.Effect<A, E, R>) =>
+      turns.take(bufferedSeconds)(
+        Effect.zipRight(
+          Effect.sync(() => send({ _tag: "Working", rendering: number })),
+          effect
+        )
+      )
+    const length = packetSeconds === undefined ? {} : { packetSeconds }
+    const rendering = yield* work(0, mastering.open({ ...request, ...length, reusesMemory: true }))
+    onOpen(rendering)
+    const { channels, sampleRate, totalFrames } = rendering
+    send({ _tag: "Opened", rendering: number, sampleRate, channels, totalFrames })
+    const pull = yield* Stream.toPull(Stream.rechunk(rendering.packets, 1))
+    for (;;) {
+      const next = yield* work(yield* Queue.take(pulls), Effect.either(pull))
+      if (next._tag === "Left") {
+        if (Option.isSome(next.left)) return yield* next.left.value
+        return send({ _tag: "End", rendering: number })
+      }
+      const { sampleCount, sampleOffset, samples } = Chunk.unsafeHead(next.right)
+      const report = encodeReport({ _tag: "Packet", rendering: number, sampleOffset, sampleCount })
+      // The samples' memory serves again for the next packet.
+      yield* Effect.async<void>((resume) =>
+        side.sendPayload(report, littleEndianBytes(samples), () => resume(Effect.void))
+      )
+    }
+  }).pipe(Effect.scoped)
 
 const encodeReport = Schema.encodeSync(RenderReport)
 const decodeOrder = Schema.decodeSync(RenderOrder)
