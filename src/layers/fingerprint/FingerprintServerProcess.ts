@@ -2,10 +2,12 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { get } from "node:http"
 import { createServer } from "node:net"
-import { Data, Duration, Effect, Schedule, Schema } from "effect"
+import { Data, Duration, Effect, Schema } from "effect"
 import type { RestartBackoff } from "../../domain/supervision/RestartBackoff.ts"
 import type { RestartPolicy } from "../../domain/supervision/SupervisorDecision.ts"
+import { childEnvironment } from "../process/childEnvironment.ts"
 import { entryPoint } from "../process/entryPoints.ts"
+import { makeWatchdog, type MemoryBound, type Verdict } from "../process/Watchdog.ts"
 import { SupervisorSnapshot } from "../../domain/supervision/SupervisorSnapshot.ts"
 import type { Child } from "../supervision/Child.ts"
 import * as Supervisor from "../supervision/Supervisor.ts"
@@ -25,6 +27,9 @@ export const restartPolicy: RestartPolicy = { strategy: "one-for-one", intensity
 /** Between a death and the next start: 0.25 s, doubling up to 10 s; from the beginning again after a healthy minute. */
 export const restartBackoff: RestartBackoff = { firstMs: 250, mostMs: 10_000, healthyMs: 60_000 }
 
+/** It passes things on; what measures is a process of its own. */
+const memoryBound: MemoryBound = { soft: 384 * 2 ** 20, hard: 512 * 2 ** 20 }
+
 /** From SIGTERM to SIGKILL. */
 const shutdownDeadline = Duration.seconds(3)
 
@@ -35,7 +40,7 @@ export interface WatchPolicy {
   readonly interval: Duration.DurationInput
   /** For one answer. The server's event loop only passes things on, so that it is free whatever it measures. */
   readonly deadline: Duration.DurationInput
-  /** So many missing answers in a row, and it is killed. */
+  /** So many missing answers in a row, of a server that had a processor for them, and it is killed. */
   readonly failures: number
 }
 
@@ -77,7 +82,10 @@ const serverProcess = (options: FingerprintServerProcessOptions): Child => {
       )
       latest = server
       return {
-        ended: Effect.raceFirst(death(server), Effect.zipRight(silence(options), killed(server))),
+        ended: Effect.raceFirst(
+          death(server),
+          Effect.flatMap(unwellness(server, options), (verdict) => killed(server, verdict))
+        ),
         children: Effect.map(treeOf(options.port), (tree) => [tree]).pipe(Effect.orElseSucceed(() => []))
       }
     }),
@@ -89,7 +97,10 @@ const spawnServer = ({ folders, port, command }: FingerprintServerProcessOptions
   const roots = folders.flatMap((folder) => ["--root", folder])
   const words = command ?? [entryPoint("cli"), "fingerprint-server", "--port", String(port), ...roots]
   // The channel of `ipc` carries nothing: its end tells the child that this process is gone, however it went.
-  const server = spawn(process.execPath, words, { stdio: ["ignore", "ignore", "inherit", "ipc"] })
+  const server = spawn(process.execPath, words, {
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
+    env: childEnvironment()
+  })
   // It tells who waits for the death, if somebody does; without a listener it would end this process.
   return server.on("error", () => {})
 }
@@ -106,11 +117,13 @@ const death = (server: ChildProcess): Effect.Effect<never, ServerLost> =>
     return Effect.sync(() => server.off("exit", exited).off("error", failed))
   })
 
-const killed = (server: ChildProcess) =>
+const killed = (server: ChildProcess, { cause, detail }: Verdict) =>
   Effect.suspend(() => {
     // Also a process that is stopped.
     server.kill("SIGKILL")
-    return new ServerLost({ detail: "did not answer and was killed" })
+    return new ServerLost({
+      detail: cause === "memory" ? `was replaced: ${detail}` : "did not answer and was killed"
+    })
   })
 
 /** SIGTERM; done when it is gone. What makes it go in the end is `kill`. */
@@ -124,28 +137,30 @@ const terminate = (server: ChildProcess): Effect.Effect<void> =>
 const hasExited = ({ exitCode, pid, signalCode }: ChildProcess) =>
   exitCode !== null || signalCode !== null || pid === undefined
 
-/** Done once the server answers no more, or has not begun to. */
-const silence = ({ port, watch = watchPolicy }: FingerprintServerProcessOptions): Effect.Effect<void> =>
-  Effect.gen(function* () {
+/** Done once the server answers no more although it could, or holds too much memory; or has not begun to answer. */
+const unwellness = (
+  { pid }: ChildProcess,
+  { port, watch = watchPolicy }: FingerprintServerProcessOptions
+): Effect.Effect<Verdict> =>
+  Effect.suspend(() => {
+    const [intervalMs, deadlineMs, startMs] = [watch.interval, watch.deadline, watch.startDeadline].map(
+      Duration.toMillis
+    ) as [number, number, number]
+    const roundMs = intervalMs + deadlineMs
+    const watchdog = makeWatchdog({ pid, memory: memoryBound, intervalMs: roundMs })
     let hasBegun = false
-    let missing = 0
-    const ask = Effect.map(answerOf(port, watch.deadline), (answer) => {
-      if (answer === "well") {
-        hasBegun = true
-        missing = 0
-      }
-      // Before it has begun nobody listens; who listens and says nothing is stopped, or hangs, at any time.
-      else if (hasBegun || answer === "silent") missing += 1
-      else missing = 0
-    })
-    const noMore = Effect.repeat(ask, {
-      schedule: Schedule.spaced(watch.interval),
-      until: () => missing >= watch.failures
-    })
-    const notBegun = Effect.sleep(watch.startDeadline).pipe(
-      Effect.zipRight(Effect.suspend(() => (hasBegun ? Effect.never : Effect.void)))
+    return answerOf(port, watch.deadline).pipe(
+      Effect.map((answer) => {
+        if (answer === "well") {
+          hasBegun = true
+          watchdog.sign()
+        }
+        // Before it has begun nobody listens; who listens and says nothing is stopped, or hangs, at any time.
+        return watchdog.look(hasBegun || answer === "silent" ? watch.failures * roundMs : startMs)
+      }),
+      Effect.delay(watch.interval),
+      Effect.repeat({ until: (verdict): verdict is Verdict => verdict !== undefined })
     )
-    yield* Effect.raceFirst(noMore, notBegun)
   })
 
 /** silent: nothing within the deadline, where somebody listens. */
