@@ -31,7 +31,7 @@ report(
     "The real service on real files. Four listeners with 2 s of buffer each: two mastered streams, the original, and a mastered",
     "stream that is begun during the fault, of a track that nobody has measured. Seconds.",
     "",
-    "| fault | most silence | longest wait for a frame | samples lost or twice, rows invalid | what mends it | after |",
+    "| fault | most silence | longest wait for a packet | samples lost or twice, rows invalid | what mends it | after |",
     "|---|---|---|---|---|---|",
     ...rows
   ].join("\n")

@@ -109,7 +109,7 @@ const lathe: Master = ({ analysis, path }, startSeconds, output) => {
     yield* encoder.write(
       output,
       format,
-      Stream.map(rendering.frames, (frame) => frame.samples)
+      Stream.map(rendering.packets, (packet) => packet.samples)
     )
     return plan.predicted!.lufs
   })

@@ -1,6 +1,6 @@
 /**
- * How many listeners one service has at once without a frame too late, each with a mastering of its own; and the time
- * from play to the first frame beside that of ffmpeg from its start to its first byte of the same file.
+ * How many listeners one service has at once without a packet too late, each with a mastering of its own; and the time
+ * from play to the first packet beside that of ffmpeg from its start to its first byte of the same file.
  * `npm run bench -- streams [SECONDS]`; the listeners run on the same machine, and their CPU time is told apart.
  */
 import { spawn } from "node:child_process"
@@ -19,7 +19,7 @@ const [seconds = 20] = process.argv.slice(3).map(Number)
 const counts = { enhanced: [25, 50, 100, 150, 200], normal: [100, 200, 250] } as const
 const trackCount = 4
 const trackSeconds = 120
-const firstFrameRounds = 30
+const firstPacketRounds = 30
 
 const clients = fileURLToPath(new URL("./support/streamClients.ts", import.meta.url))
 
@@ -53,7 +53,7 @@ const at = (sorted: ReadonlyArray<number>, share: number): number =>
 const ms = (value: number) => value.toFixed(value < 10 ? 1 : 0)
 
 /** From play on a connection that is open to the first binary frame. */
-const firstFrameMs = (url: string, track: number, type: string): Promise<number> =>
+const firstPacketMs = (url: string, track: number, type: string): Promise<number> =>
   new Promise((resolve, reject) => {
     const socket = new WebSocket(`${url.replace("http", "ws")}/ws`)
     let asked = 0
@@ -99,17 +99,17 @@ const program = Effect.gen(function* () {
 
   const cold: Array<number> = []
   for (let track = 1; track <= trackCount; track++) {
-    cold.push(yield* promise(() => firstFrameMs(url, track, "play_enhanced")))
+    cold.push(yield* promise(() => firstPacketMs(url, track, "play_enhanced")))
   }
   yield* Effect.sleep("8 seconds")
   const cached: Array<number> = []
   const original: Array<number> = []
   const ffmpeg: Array<number> = []
   const hasFfmpeg = yield* promise(() => isInstalled("ffmpeg"))
-  for (let round = 0; round < firstFrameRounds; round++) {
+  for (let round = 0; round < firstPacketRounds; round++) {
     const track = (round % trackCount) + 1
-    cached.push(yield* promise(() => firstFrameMs(url, track, "play_enhanced")))
-    original.push(yield* promise(() => firstFrameMs(url, track, "play_normal")))
+    cached.push(yield* promise(() => firstPacketMs(url, track, "play_enhanced")))
+    original.push(yield* promise(() => firstPacketMs(url, track, "play_normal")))
     if (hasFfmpeg) ffmpeg.push(yield* promise(() => ffmpegFirstByteMs(fileOf(track))))
   }
 
@@ -123,7 +123,7 @@ const program = Effect.gen(function* () {
       const seen = JSON.parse(run.stdout) as ClientsReport
       const cores = (cpu: number) => (cpu / run.wallSeconds).toFixed(2)
       rows.push(
-        `| ${count} ${kind} | ${seen.late} of ${seen.frames} | ${seen.gaps} | ${ms(at(seen.answers, 0.5))} / ${ms(at(seen.answers, 0.99))} / ${ms(at(seen.answers, 1))} | ${ms(at(seen.firstFrames, 0.5))} / ${ms(at(seen.firstFrames, 0.99))} | ${ms(at(seen.pongs, 0.99))} / ${ms(at(seen.pongs, 1))} | ${cores(after.cpu - before.cpu)} | ${cores(seen.cpuSeconds)} | ${after.mb.toFixed(0)} |`
+        `| ${count} ${kind} | ${seen.late} of ${seen.packets} | ${seen.gaps} | ${ms(at(seen.answers, 0.5))} / ${ms(at(seen.answers, 0.99))} / ${ms(at(seen.answers, 1))} | ${ms(at(seen.firstPackets, 0.5))} / ${ms(at(seen.firstPackets, 0.99))} | ${ms(at(seen.pongs, 0.99))} / ${ms(at(seen.pongs, 1))} | ${cores(after.cpu - before.cpu)} | ${cores(seen.cpuSeconds)} | ${after.mb.toFixed(0)} |`
       )
       console.error(rows.at(-1))
       if (seen.late + seen.gaps + seen.unfinished > 0) break
@@ -135,16 +135,16 @@ const program = Effect.gen(function* () {
     return `| ${name} | ${ms(median(sorted))} | ${ms(at(sorted, 0.99))} | ${sorted.length} |`
   }
   return [
-    `FLAC, stereo, 44.1 kHz; a player holds 2 s and asks for a frame of 250 ms whenever it has played one; ${seconds} s a row.`,
-    "A frame is late when it comes after the moment at which it was to be heard. Times in ms; CPU in cores.",
+    `FLAC, stereo, 44.1 kHz; a player holds 2 s and asks for a packet of 250 ms whenever it has played one; ${seconds} s a row.`,
+    "A packet is late when it comes after the moment at which it was to be heard. Times in ms; CPU in cores.",
     "",
-    "| streams | late frames | gaps | credit to frame: p50 / p99 / most | play to first frame: p50 / p99 | ping to pong: p99 / most | CPU, service and workers | CPU, listeners | MB, all processes |",
+    "| streams | late packets | gaps | credit to packet: p50 / p99 / most | play to first packet: p50 / p99 | ping to pong: p99 / most | CPU, service and workers | CPU, listeners | MB, all processes |",
     "|---|---|---|---|---|---|---|---|---|",
     ...rows,
     "",
     "One listener at a time:",
     "",
-    "| from play to the first frame, ms | median | p99 | of |",
+    "| from play to the first packet, ms | median | p99 | of |",
     "|---|---|---|---|",
     line("enhanced, first time (no fingerprint yet)", cold),
     line("enhanced, fingerprint in the database", cached),

@@ -1,6 +1,6 @@
 /**
  * `node masterOnce.ts chain|limiter|copy file|stream|direct IN OUT [RATE]`: prints the CPU seconds of the second rendering
- * in this process. `file`: as `lathe master` does it, ChunkMastering's frames of 10 s to AudioEncoder. `stream`: frames as a
+ * in this process. `file`: as `lathe master` does it, ChunkMastering's packets of 10 s to AudioEncoder. `stream`: packets as a
  * stream gets them, every quarter of a second in an array of its own. `direct`: the chain between the decoder and a file.
  */
 import { closeSync, openSync, writeSync } from "node:fs"
@@ -22,18 +22,18 @@ const plan = planOf(name)
 const blockFrames = 8192
 const wantedRate = rate === undefined ? undefined : Schema.decodeUnknownSync(DeliveredSampleRate)(Number(rate))
 
-const frames = Effect.gen(function* () {
+const mastered = Effect.gen(function* () {
   const mastering = yield* ChunkMastering
   const encoder = yield* AudioEncoder
-  const { channels, frames, sampleRate } = yield* mastering.open({
+  const { channels, packets, sampleRate } = yield* mastering.open({
     path: input,
     startFrame: 0,
     plan,
     sampleRate: wantedRate,
-    ...(way === "file" ? { frameSeconds: 10, reusesMemory: true } : {})
+    ...(way === "file" ? { packetSeconds: 10, reusesMemory: true } : {})
   })
   const encoding = yield* encodingFor(output)
-  const samples = Stream.map(frames, (frame) => frame.samples)
+  const samples = Stream.map(packets, (packet) => packet.samples)
   yield* encoder.write(output, { sampleRate, channels, encoding }, samples)
 })
 
@@ -78,7 +78,7 @@ const direct = Effect.gen(function* () {
 const once = Effect.scoped(
   Effect.gen(function* () {
     if (way === "direct") yield* direct
-    else yield* frames
+    else yield* mastered
   })
 )
 

@@ -1,36 +1,36 @@
 /**
  * `node streamClients.ts URL COUNT SECONDS enhanced|normal TRACKS`: plays that many streams at once, as players with 2 s
- * of buffer do: eight credits at the start, one more whenever a frame has been played. Prints as JSON what they saw.
+ * of buffer do: eight credits at the start, one more whenever a packet has been played. Prints as JSON what they saw.
  */
 import { WebSocket } from "ws"
 
 const [url = "", countText, secondsText, kind = "enhanced", tracksText] = process.argv.slice(2)
 const [count, seconds, tracks] = [Number(countText), Number(secondsText), Number(tracksText)]
-/** Of playing time that a player holds: eight frames. */
-const bufferFrames = 8
-const frameMs = 250
+/** Of playing time that a player holds: eight packets. */
+const bufferPackets = 8
+const packetMs = 250
 /** Starts are spread over this: listeners do not all press the button at once. */
 const startSpreadMs = 4000
 
 export interface ClientsReport {
-  readonly frames: number
-  /** Frames that came after the moment at which they were to be heard. */
+  readonly packets: number
+  /** Packets that came after the moment at which they were to be heard. */
   readonly late: number
   readonly gaps: number
   readonly unfinished: number
-  /** Milliseconds from the grant of a credit to its frame, sorted ascending. */
+  /** Milliseconds from the grant of a credit to its packet, sorted ascending. */
   readonly answers: ReadonlyArray<number>
-  /** Milliseconds from play to the first frame, sorted ascending. */
-  readonly firstFrames: ReadonlyArray<number>
+  /** Milliseconds from play to the first packet, sorted ascending. */
+  readonly firstPackets: ReadonlyArray<number>
   /** Milliseconds from ping to pong on a connection of its own, sorted ascending. */
   readonly pongs: ReadonlyArray<number>
   readonly cpuSeconds: number
 }
 
 const answers: Array<number> = []
-const firstFrames: Array<number> = []
+const firstPackets: Array<number> = []
 const pongs: Array<number> = []
-let frames = 0
+let packets = 0
 let late = 0
 let gaps = 0
 let unfinished = 0
@@ -51,18 +51,18 @@ const play = async (n: number): Promise<void> => {
   let first = 0
   let received = 0
   let expected = 0
-  const granted: Array<number> = Array.from({ length: bufferFrames }, () => asked)
+  const granted: Array<number> = Array.from({ length: bufferPackets }, () => asked)
   say(socket, kind === "normal" ? "play_normal" : "play_enhanced", {
     track_id: (n % tracks) + 1,
-    credits: bufferFrames
+    credits: bufferPackets
   })
   const ended = new Promise<void>((resolve) => socket.once("close", () => resolve()))
   const tick = setInterval(() => {
-    // Frames are played from when the first one came; each that was grants a credit.
+    // Packets are played from when the first one came; each that was grants a credit.
     if (first === 0) return
     const now = performance.now()
-    const played = Math.floor((now - first) / frameMs)
-    while (granted.length < bufferFrames + Math.min(played, received)) {
+    const played = Math.floor((now - first) / packetMs)
+    while (granted.length < bufferPackets + Math.min(played, received)) {
       granted.push(now)
       say(socket, "credit", { frames: 1 })
     }
@@ -85,14 +85,14 @@ const play = async (n: number): Promise<void> => {
     const now = performance.now()
     if (received === 0) {
       first = now
-      firstFrames.push(now - asked)
+      firstPackets.push(now - asked)
     } else {
-      if (now > first + received * frameMs) late++
+      if (now > first + received * packetMs) late++
       // The first eight are a burst: not the answer to a credit of their own.
-      if (received >= bufferFrames) answers.push(now - granted[received]!)
+      if (received >= bufferPackets) answers.push(now - granted[received]!)
     }
     received++
-    frames++
+    packets++
   })
   await ended
   clearInterval(tick)
@@ -117,12 +117,12 @@ pinger.close(1000)
 const ascending = (values: Array<number>) => values.sort((a, b) => a - b)
 const { system, user } = process.cpuUsage()
 const result: ClientsReport = {
-  frames,
+  packets,
   late,
   gaps,
   unfinished,
   answers: ascending(answers),
-  firstFrames: ascending(firstFrames),
+  firstPackets: ascending(firstPackets),
   pongs: ascending(pongs),
   cpuSeconds: (user + system) / 1e6
 }

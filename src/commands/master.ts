@@ -129,13 +129,13 @@ export const master = Command.make("master", options, (options) =>
     yield* Console.log(describe(plan))
     const info = yield* decoder.probe(source)
     const wantedRate = Option.getOrUndefined(options.rate)
-    const { channels, frames, sampleRate, totalFrames } = yield* mastering.open({
+    const { channels, packets, sampleRate, totalFrames } = yield* mastering.open({
       path: source,
       startFrame: Math.round(from * (wantedRate ?? info.sampleRate)),
       plan,
       sampleRate: wantedRate,
-      frameSeconds: chunkSeconds,
-      // Each frame is written before the next one is pulled.
+      packetSeconds: chunkSeconds,
+      // Each packet is written before the next one is pulled.
       reusesMemory: true
     })
     const target = resolve(output)
@@ -143,7 +143,7 @@ export const master = Command.make("master", options, (options) =>
       encoder.write(
         target,
         { sampleRate, channels, encoding },
-        frames.pipe(
+        packets.pipe(
           Stream.tap(({ sampleOffset }) => show(sampleOffset / totalFrames, `mastering ${basename(source)}`)),
           Stream.map(({ samples }) => samples)
         )

@@ -9,7 +9,7 @@ import { TrackId } from "../domain/library/Track.ts"
 /** Seconds of one chunk: the unit of progress. The last chunk of a track is shorter. */
 export const chunkSeconds = 10
 
-/** Binary frames in flight that a client may grant at most, and what it grants by saying nothing. */
+/** Packets in flight that a client may grant at most, and what it grants by saying nothing. */
 export const maximumCredits = 256
 export const defaultCredits = 16
 
@@ -137,7 +137,7 @@ const streamed = { stream_epoch: Schema.Int }
 const message = <Type extends string, Fields extends Schema.Struct.Fields>(type: Type, fields: Fields) =>
   Schema.Struct({ type: Schema.Literal(type), data: Schema.Struct(fields) })
 
-/** What the server sends as text. Each `audio_chunk_meta` is followed by its one binary frame. */
+/** What the server sends as text. Each `audio_chunk_meta` is followed by its packet: one binary frame of the WebSocket. */
 export const ServerMessage = Schema.Union(
   message("audio_stream_start", {
     ...streamed,
@@ -175,7 +175,7 @@ export const ServerMessage = Schema.Union(
     seq: Schema.Int,
     chunk_index: Schema.Int,
     chunk_count: Schema.Int,
-    /** Place of this frame among the 250 ms frames of its chunk. */
+    /** Index of this packet in its chunk. */
     frame_index: Schema.Int,
     frame_count: Schema.Int,
     /** Samples per channel from the start of the track. */

@@ -3,8 +3,8 @@ import type { TrackUnreadable } from "../domain/audio/AnalysisError.ts"
 import type { MasteringPlan } from "../domain/mastering/MasteringPlan.ts"
 import type { DeliveredSampleRate } from "../domain/audio/SampleRate.ts"
 
-/** A run of mastered PCM, ready for the wire. */
-export interface PcmFrame {
+/** A run of mastered PCM, ready for the wire: 250 ms for a listener. Forty make a chunk of the protocol. */
+export interface PcmPacket {
   /** Position of the first sample in the track, samples per channel at the delivered rate. */
   readonly sampleOffset: number
   /** Samples per channel. */
@@ -18,15 +18,15 @@ export interface PcmFrame {
 export interface RenderRequest {
   /** Absolute path of the audio file. */
   readonly path: string
-  /** First sample to deliver, samples per channel at the delivered rate. At or past the end: no frames. */
+  /** First sample to deliver, samples per channel at the delivered rate. At or past the end: no packets. */
   readonly startFrame: number
   /** null: the file's own samples, bit for bit; at another rate than theirs, resampled and nothing else. */
   readonly plan: MasteringPlan | null
   /** Hz. Default: the file's own rate. Sample n of what is delivered is the instant n / sampleRate of the track. */
   readonly sampleRate?: DeliveredSampleRate | undefined
-  /** Length of a frame, seconds. Default 0.25. The samples are the same, whatever it is. */
-  readonly frameSeconds?: number
-  /** True: the samples of a frame are read no more when the next one is pulled, and their memory serves again. */
+  /** Length of a packet, seconds. Default 0.25. The samples are the same, whatever it is. */
+  readonly packetSeconds?: number
+  /** True: the samples of a packet are read no more when the next one is pulled, and their memory serves again. */
   readonly reusesMemory?: boolean
 }
 
@@ -37,12 +37,12 @@ export interface Rendering {
   /** Samples per channel of the whole track at `sampleRate`, by what its container declares. */
   readonly totalFrames: number
   /**
-   * Frames of `frameSeconds` on a grid that starts at 0 (the first may be shorter, to reach the grid), contiguous from
+   * Packets of `packetSeconds` on a grid that starts at 0 (the first may be shorter, to reach the grid), contiguous from
    * `startFrame` to the end of the file: as many samples as were decoded, each at its own position; of N decoded ones
-   * at another rate, all n for which n / sampleRate lies before N / the file's rate. Rendered when pulled, one frame
+   * at another rate, all n for which n / sampleRate lies before N / the file's rate. Rendered when pulled, one packet
    * ahead at most. To be run once.
    */
-  readonly frames: Stream.Stream<PcmFrame, TrackUnreadable>
+  readonly packets: Stream.Stream<PcmPacket, TrackUnreadable>
   /** Glides to another plan over `glideSeconds`, from the next rendered sample on. No effect on a pass-through. */
   readonly setPlan: (plan: MasteringPlan, glideSeconds: number) => Effect.Effect<void>
 }

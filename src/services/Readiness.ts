@@ -5,7 +5,7 @@ export interface ReadinessReport {
   readonly database: boolean
   /** Whether the music folders have been read once. */
   readonly library: boolean
-  /** Whether a frame of a track can be rendered; also where there is no track to try it with. */
+  /** Whether a packet of a track can be rendered; also where there is no track to try it with. */
   readonly rendering: boolean
   /** Whether the fingerprint server answers. Playback does without it, so it says nothing about being ready. */
   readonly fingerprintServer: boolean

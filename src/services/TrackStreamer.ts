@@ -6,7 +6,7 @@ import type { MasteringPlan } from "../domain/mastering/MasteringPlan.ts"
 import type { DeliveredSampleRate } from "../domain/audio/SampleRate.ts"
 import type { TooManyStreams } from "../domain/streaming/TooManyStreams.ts"
 import type { Track, TrackId, TrackNotFound } from "../domain/library/Track.ts"
-import type { PcmFrame } from "./ChunkMastering.ts"
+import type { PcmPacket } from "./ChunkMastering.ts"
 
 export interface StreamRequest {
   readonly trackId: TrackId
@@ -18,7 +18,7 @@ export interface StreamRequest {
   readonly sampleRate?: DeliveredSampleRate | undefined
   /** Playback starts at the nearest sample. */
   readonly startSeconds: number
-  /** Awaited before each PCM frame leaves, and by nothing else: news of fingerprint and plan are not held up by it. */
+  /** Awaited before each packet leaves, and by nothing else: news of fingerprint and plan are not held up by it. */
   readonly pace: Effect.Effect<void>
 }
 
@@ -34,7 +34,7 @@ export type StreamEvent = Data.TaggedEnum<{
   Fingerprint: { readonly status: FingerprintStatus }
   /** The plan that holds from here on, and what it was decided for; after the first, the sound glides to it. */
   Planned: { readonly plan: MasteringPlan; readonly enhancement: Enhancement }
-  Pcm: { readonly frame: PcmFrame }
+  Pcm: { readonly packet: PcmPacket }
 }>
 export const StreamEvent = Data.taggedEnum<StreamEvent>()
 

@@ -49,7 +49,7 @@ const play = (client: StreamClient, trackId: number, data: object = {}) => {
 
 const assertWhole = (client: StreamClient, samples: number) => {
   let position = 0
-  for (const { meta, samples } of client.frames) {
+  for (const { meta, samples } of client.packets) {
     assert.strictEqual(meta.sample_offset, position)
     assert.strictEqual(samples.length, 2 * meta.sample_count)
     assert.isTrue(samples.every(Number.isFinite))
@@ -128,7 +128,7 @@ layer(Layer.scoped(Setup, setup), { timeoutMs: 60_000 })("The service", (it) => 
         const client = yield* connect(service.url)
         const before = yield* service.fingerprintServer
         client.send("play_enhanced", { track_id: tracks.killed, credits: 4 })
-        yield* client.until(() => client.frames.length >= 2)
+        yield* client.until(() => client.packets.length >= 2)
         process.kill(before, "SIGKILL")
         yield* client.until(() => client.ofType("audio_stream_end").length === 1)
         assertWhole(client, loud[0]!.length)
@@ -146,10 +146,10 @@ layer(Layer.scoped(Setup, setup), { timeoutMs: 60_000 })("The service", (it) => 
         const { folder, loud, service } = yield* Setup
         const client = yield* connect(service.url)
         client.send("play_normal", { track_id: tracks.replaced, credits: 2 })
-        yield* client.until(() => client.frames.length === 2)
+        yield* client.until(() => client.packets.length === 2)
         client.send("seek", { position: 10.00001 })
         yield* client.until(() => client.ofType("audio_stream_end").some(({ data }) => data.reason === "completed"))
-        const after = client.frames.filter(({ meta }) => meta.stream_epoch === 2)
+        const after = client.packets.filter(({ meta }) => meta.stream_epoch === 2)
         assert.strictEqual(after[0]!.meta.sample_offset, 441_000)
         const scale = 2 ** 23
         for (const [n, value] of after[0]!.samples.entries()) {
@@ -177,7 +177,7 @@ layer(Layer.scoped(Setup, setup), { timeoutMs: 60_000 })("The service", (it) => 
       const { service } = yield* Setup
       const client = yield* connect(service.url)
       client.send("play_enhanced", { track_id: tracks.loud, credits: 2 })
-      yield* client.until(() => client.frames.length === 2)
+      yield* client.until(() => client.packets.length === 2)
       const read = (path: string) => Effect.promise(async () => (await fetch(service.url + path)).text())
       const tree = Schema.decodeSync(Schema.parseJson(SupervisorSnapshot))(yield* read("/api/supervision"))
       const pathsOf = ({ children, id, status }: SupervisorSnapshot): ReadonlyArray<string> => [

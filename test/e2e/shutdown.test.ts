@@ -51,7 +51,7 @@ describe("A service that is told to end", () => {
         const fingerprintServer = yield* service.fingerprintServer
         const client = yield* connect(service.url, () => false)
         client.send("play_enhanced", { track_id: 1, credits: 4 })
-        yield* client.until(() => client.frames.length === 4)
+        yield* client.until(() => client.packets.length === 4)
         process.kill(service.pid, "SIGTERM")
         yield* client.until(
           () => client.ofType("audio_stream_end").length + client.ofType("audio_stream_error").length === 1

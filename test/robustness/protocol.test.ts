@@ -18,7 +18,7 @@ describe("Stream sessions", () => {
         const report = yield* fuzzProtocol({ seed, count: 2000 })
         assert.deepStrictEqual(report.faults, [])
         assert.isAbove(report.starts, 50)
-        assert.isAbove(report.frames, 500)
+        assert.isAbove(report.packets, 500)
         assert.isAbove(report.errors, 100)
       })
     )

@@ -9,14 +9,14 @@ const { values } = parseArgs({
   options: { count: { type: "string", default: "10000" }, seed: { type: "string", default: "0" } }
 })
 const [count, first] = [Number(values.count), Number(values.seed)]
-const totals = { streams: 0, frames: 0, faults: 0 }
+const totals = { streams: 0, packets: 0, faults: 0 }
 let failed = 0
 
 for (let seed = first; seed < first + count; seed++) {
   try {
     const report = await simulate(seed, count === 1 ? (at, text) => console.log(at.toFixed(0), text) : undefined)
     totals.streams += report.streams
-    totals.frames += report.frames
+    totals.packets += report.packets
     totals.faults += report.faults
   } catch (error) {
     failed += 1

@@ -26,7 +26,7 @@ import { defaultLimits, makeStreamConnection, type Peer } from "../../src/layers
 import type { StreamLines } from "../../src/layers/streaming/StreamSession.ts"
 import * as SupervisionTreeRoot from "../../src/layers/supervision/SupervisionTreeRoot.ts"
 import * as TrackStreamerLive from "../../src/layers/streaming/TrackStreamerLive.ts"
-import { ChunkMastering, type PcmFrame } from "../../src/services/ChunkMastering.ts"
+import { ChunkMastering, type PcmPacket } from "../../src/services/ChunkMastering.ts"
 import { FingerprintRepo } from "../../src/services/FingerprintRepo.ts"
 import { FingerprintServerClient, type FingerprintServerEvent } from "../../src/services/FingerprintServerClient.ts"
 import { FingerprintSidecar } from "../../src/services/FingerprintSidecar.ts"
@@ -35,9 +35,9 @@ import { pathOf, TrackLibrary } from "../../src/services/TrackLibrary.ts"
 import { someAnalysis, someTrackFile } from "../support/analyses.ts"
 import { makeVirtualTime, type VirtualTime } from "./virtualTime.ts"
 
-/** Hz. Few samples make a frame: what is looked at here is their order. */
+/** Hz. Few samples make a packet: what is looked at here is their order. */
 const rate = 400
-const frameFrames = rate / 4
+const packetFrames = rate / 4
 const trackSeconds = [0.1, 1.3, 4, 12]
 const maximumStreams = 3
 
@@ -67,7 +67,7 @@ const makeFaults = (random: Random): Faults => {
 
 export interface WorldReport {
   readonly streams: number
-  readonly frames: number
+  readonly packets: number
   readonly faults: number
 }
 
@@ -147,14 +147,14 @@ const world = (time: VirtualTime, trace: Trace | undefined): Effect.Effect<World
                 Option.some(new TrackUnreadable({ file: file.relativePath, stage: "decode", reason: "truncated" }))
               )
             }
-            const end = Math.min(totalFrames, (Math.floor(position / frameFrames) + 1) * frameFrames)
+            const end = Math.min(totalFrames, (Math.floor(position / packetFrames) + 1) * packetFrames)
             const sampleOffset = position
             position = end
             const sampleCount = end - sampleOffset
-            return { sampleOffset, sampleCount, samples: ramp.slice(sampleOffset, end) } satisfies PcmFrame
+            return { sampleOffset, sampleCount, samples: ramp.slice(sampleOffset, end) } satisfies PcmPacket
           })
-          const frames = Stream.repeatEffectOption(next)
-          return { sampleRate: rate, channels: 1, totalFrames, frames, setPlan: () => delay(5) }
+          const packets = Stream.repeatEffectOption(next)
+          return { sampleRate: rate, channels: 1, totalFrames, packets, setPlan: () => delay(5) }
         })
     })
 
@@ -247,7 +247,7 @@ const world = (time: VirtualTime, trace: Trace | undefined): Effect.Effect<World
     )
 
     const supervisor = yield* Supervisor.track
-    const totals = { streams: 0, frames: 0 }
+    const totals = { streams: 0, packets: 0 }
     yield* Effect.gen(function* () {
       const scope = yield* Scope.make()
       const context = yield* Layer.buildWithScope(services, scope)
@@ -337,7 +337,7 @@ const decode = Schema.decodeUnknownSync(Schema.parseJson(ServerMessage))
 interface FarEnd {
   readonly time: VirtualTime
   readonly lines: StreamLines
-  readonly totals: { streams: number; frames: number }
+  readonly totals: { streams: number; packets: number }
   readonly violations: Array<string>
   readonly trace: Trace | undefined
 }
@@ -385,7 +385,7 @@ const makeConnect = ({
     let trackLength = 0
 
     const onMessage = (message: ServerMessage): void => {
-      check(meta === undefined, `${message.type} came between a meta and its frame`)
+      check(meta === undefined, `${message.type} came between a meta and its packet`)
       if ("stream_epoch" in message.data && !message.type.startsWith("playback_")) {
         check(
           message.data.stream_epoch === epoch || message.type === "audio_stream_start",
@@ -408,7 +408,7 @@ const makeConnect = ({
           return
         }
         case "audio_chunk_meta":
-          check(openEpochs.has(epoch), "a frame of a stream that has ended")
+          check(openEpochs.has(epoch), "a packet of a stream that has ended")
           check(message.data.seq === seq++, `seq ${message.data.seq} instead of ${seq - 1}`)
           check(message.data.sample_offset === position, `sample ${message.data.sample_offset} instead of ${position}`)
           meta = message.data
@@ -431,8 +431,8 @@ const makeConnect = ({
           pongs++
       }
     }
-    const onFrame = (bytes: Uint8Array<ArrayBuffer>): void => {
-      check(meta !== undefined, "a frame without its meta")
+    const onPacket = (bytes: Uint8Array<ArrayBuffer>): void => {
+      check(meta !== undefined, "a packet without its meta")
       const samples = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4)
       const { sample_count, sample_offset } = meta!
       check(samples.length === sample_count, `${samples.length} samples instead of ${sample_count}`)
@@ -443,7 +443,7 @@ const makeConnect = ({
       meta = undefined
       position += sample_count
       delivered += sample_count
-      totals.frames++
+      totals.packets++
     }
 
     const peer: Peer = {
@@ -458,7 +458,7 @@ const makeConnect = ({
             epoch = message.data.stream_epoch
           else if (message.type === "fingerprint_progress" && message.data.stream_epoch > epoch) return
           onMessage(message)
-        } else onFrame(data)
+        } else onPacket(data)
         const bytes = typeof data === "string" ? data.length : data.byteLength
         queue.push([bytes, onFlushed])
         queued += bytes

@@ -34,10 +34,10 @@ const trackSamples = sampleRate * trackSeconds
 const trackCount = 8
 /** Between two faults, seconds. */
 const faultSeconds = 20
-/** Between two looks at what has come, ms: every frame is answered by a credit, so that tracks pass faster than played. */
+/** Between two looks at what has come, ms: every packet is answered by a credit, so that tracks pass faster than played. */
 const paceMs = 100
 
-const totals = { streams: 0, completed: 0, stopped: 0, frames: 0, seeks: 0, changes: 0, faults: 0 }
+const totals = { streams: 0, completed: 0, stopped: 0, packets: 0, seeks: 0, changes: 0, faults: 0 }
 const problems: Array<string> = []
 const note = (problem: string) => {
   problems.push(problem)
@@ -59,17 +59,17 @@ const stay = (url: string) =>
     let position = 0
     for (;;) {
       yield* Effect.sleep(paceMs)
-      for (; checked < client.frames.length; checked++) {
-        const { meta, samples } = client.frames[checked]!
+      for (; checked < client.packets.length; checked++) {
+        const { meta, samples } = client.packets[checked]!
         if (meta.stream_epoch !== epoch) {
           epoch = meta.stream_epoch
           const started = client.ofType("audio_stream_start").find(({ data }) => data.stream_epoch === epoch)
           position = Math.round((started?.data.seek_position ?? Number.NaN) * sampleRate)
         }
         if (meta.sample_offset !== position) note(`sample ${meta.sample_offset} instead of ${position}`)
-        if (!samples.every(Number.isFinite)) note(`a frame at ${position} is not finite`)
+        if (!samples.every(Number.isFinite)) note(`a packet at ${position} is not finite`)
         position += meta.sample_count
-        totals.frames++
+        totals.packets++
         client.send("credit", { frames: 1 })
       }
       for (const { data } of client.ofType("audio_stream_error")) note(`${data.code}: ${data.error}`)

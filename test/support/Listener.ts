@@ -1,5 +1,5 @@
 /**
- * A listener in real time, as players are: 2 s of buffer, a credit whenever a frame has been played, and a new connection
+ * A listener in real time, as players are: 2 s of buffer, a credit whenever a packet has been played, and a new connection
  * that resumes where one was lost. Tells what was heard: whether the samples were contiguous, and for how long it was
  * silent because the next one had not come.
  */
@@ -16,7 +16,7 @@ export interface ListenerReport {
   readonly faults: ReadonlyArray<string>
   /** Silence because the buffer had run empty, ms. */
   readonly silenceMs: number
-  /** The longest wait from a credit to its frame, ms. */
+  /** The longest wait from a credit to its packet, ms. */
   readonly longestWaitMs: number
   /** States of the fingerprint that were told, in their order. */
   readonly fingerprint: ReadonlyArray<string>
@@ -25,8 +25,8 @@ export interface ListenerReport {
 }
 
 export interface Listener {
-  /** Resolves once it has heard `frames` frames of 250 ms. */
-  readonly heard: (frames: number) => Effect.Effect<void>
+  /** Resolves once it has heard `packets` packets of 250 ms. */
+  readonly heard: (packets: number) => Effect.Effect<void>
   readonly end: Effect.Effect<ListenerReport>
 }
 
@@ -37,8 +37,8 @@ export interface ListenerOptions {
   readonly type?: "play_enhanced" | "play_normal"
 }
 
-const bufferFrames = 8
-const frameMs = 250
+const bufferPackets = 8
+const packetMs = 250
 const tickMs = 20
 
 export const listen = (options: ListenerOptions): Effect.Effect<Listener, never, Scope.Scope> =>
@@ -62,9 +62,9 @@ export const listen = (options: ListenerOptions): Effect.Effect<Listener, never,
       if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ type, data }))
     }
     const played = () =>
-      firstAt === 0 ? 0 : Math.min(received, Math.floor((performance.now() - firstAt - silenceMs) / frameMs))
-    const grant = (frames: number) => {
-      for (let n = 0; n < frames; n++) grants.push(performance.now())
+      firstAt === 0 ? 0 : Math.min(received, Math.floor((performance.now() - firstAt - silenceMs) / packetMs))
+    const grant = (packets: number) => {
+      for (let n = 0; n < packets; n++) grants.push(performance.now())
     }
     const wake = () => {
       for (const check of waiting) check()
@@ -94,14 +94,14 @@ export const listen = (options: ListenerOptions): Effect.Effect<Listener, never,
           end = `${data["code"]}: ${data["error"] ?? data["message"]}`
       }
     }
-    const onFrame = (samples: Float32Array<ArrayBufferLike>) => {
+    const onPacket = (samples: Float32Array<ArrayBufferLike>) => {
       const now = performance.now()
       if (received === 0) firstAt = now
       // Heard at the earliest when all before it were.
-      else silenceMs = Math.max(silenceMs, now - firstAt - received * frameMs)
+      else silenceMs = Math.max(silenceMs, now - firstAt - received * packetMs)
       longestWaitMs = Math.max(longestWaitMs, now - (grants[received] ?? now))
       received++
-      if (!samples.every(Number.isFinite)) faults.push(`frame ${received} is not finite`)
+      if (!samples.every(Number.isFinite)) faults.push(`packet ${received} is not finite`)
     }
 
     const connect = () => {
@@ -109,13 +109,13 @@ export const listen = (options: ListenerOptions): Effect.Effect<Listener, never,
       socket = opened
       opened.on("open", () => {
         grants.length = received
-        const credits = Math.max(1, bufferFrames - (received - played()))
+        const credits = Math.max(1, bufferPackets - (received - played()))
         grant(credits)
         if (token === undefined) say(type, { track_id: trackId, credits })
         else say("resume_stream", { resume_token: token, sample_offset: position, credits })
       })
       opened.on("message", (data: Buffer, isBinary: boolean) => {
-        if (isBinary) onFrame(new Float32Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength)))
+        if (isBinary) onPacket(new Float32Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength)))
         else onMessage(JSON.parse(data.toString()))
         if (end !== undefined) opened.close(1000)
         wake()
@@ -131,7 +131,7 @@ export const listen = (options: ListenerOptions): Effect.Effect<Listener, never,
       Effect.sync(() => {
         connect()
         return setInterval(() => {
-          const due = bufferFrames + played() - grants.length
+          const due = bufferPackets + played() - grants.length
           if (due <= 0 || socket?.readyState !== WebSocket.OPEN) return
           grant(due)
           say("credit", { frames: due })
@@ -158,10 +158,10 @@ export const listen = (options: ListenerOptions): Effect.Effect<Listener, never,
       })
 
     return {
-      heard: (frames) =>
+      heard: (packets) =>
         Effect.race(
           until(() => end !== undefined),
-          Effect.repeat(Effect.sleep("20 millis"), { until: () => played() >= frames })
+          Effect.repeat(Effect.sleep("20 millis"), { until: () => played() >= packets })
         ),
       end: Effect.map(
         until(() => end !== undefined),

@@ -2,7 +2,7 @@
 import { Effect, Schema, type Scope } from "effect"
 import { ServerMessage } from "../../src/contract/StreamMessages.ts"
 
-export interface ReceivedFrame {
+export interface ReceivedPacket {
   readonly meta: Extract<ServerMessage, { readonly type: "audio_chunk_meta" }>["data"]
   /** Interleaved. */
   readonly samples: Float32Array
@@ -11,7 +11,7 @@ export interface ReceivedFrame {
 export interface StreamClient {
   readonly send: (type: string, data?: object) => void
   readonly messages: ReadonlyArray<ServerMessage>
-  readonly frames: ReadonlyArray<ReceivedFrame>
+  readonly packets: ReadonlyArray<ReceivedPacket>
   readonly ofType: <Type extends ServerMessage["type"]>(
     type: Type
   ) => ReadonlyArray<Extract<ServerMessage, { readonly type: Type }>>
@@ -21,16 +21,16 @@ export interface StreamClient {
 
 const decode = Schema.decodeUnknownSync(Schema.parseJson(ServerMessage))
 
-/** Grants a credit for every frame it has received, as a player that never stalls does, while `grants()` holds. */
+/** Grants a credit for every packet it has received, as a player that never stalls does, while `grants()` holds. */
 export const connect = (
   url: string,
   grants: () => boolean = () => true
 ): Effect.Effect<StreamClient, never, Scope.Scope> =>
   Effect.gen(function* () {
     const messages: Array<ServerMessage> = []
-    const frames: Array<ReceivedFrame> = []
+    const packets: Array<ReceivedPacket> = []
     const waiting = new Set<() => void>()
-    let pending: ReceivedFrame["meta"] | undefined
+    let pending: ReceivedPacket["meta"] | undefined
     const socket = yield* Effect.acquireRelease(
       Effect.sync(() => new WebSocket(`${url.replace("http", "ws")}/ws`)),
       (socket) => Effect.sync(() => socket.close(1000))
@@ -44,7 +44,7 @@ export const connect = (
         if (message.type === "audio_chunk_meta") pending = message.data
       } else {
         if (pending === undefined) throw new Error("a binary frame without its meta")
-        frames.push({ meta: pending, samples: new Float32Array(data) })
+        packets.push({ meta: pending, samples: new Float32Array(data) })
         pending = undefined
         if (grants()) send("credit", { frames: 1 })
       }
@@ -68,5 +68,5 @@ export const connect = (
       messages.filter(
         (message): message is Extract<ServerMessage, { readonly type: typeof type }> => message.type === type
       )
-    return { send, messages, frames, ofType, until }
+    return { send, messages, packets, ofType, until }
   })

@@ -38,7 +38,7 @@ export interface Scenario {
 const sampleRate = 44_100
 const trackSeconds = 8
 const trackSamples = sampleRate * trackSeconds
-/** Frames heard before the harm is done: the buffers are full, and most of the track is still to come. */
+/** Packets heard before the harm is done: the buffers are full, and most of the track is still to come. */
 const before = 4
 
 const writeTracks = (folder: string, names: ReadonlyArray<string>) => {
@@ -134,9 +134,9 @@ const threeListeners = (url: string) =>
     listen({ url, name: "original", trackId: tracks.third, type: "play_normal" })
   ])
 
-const allHeard = (listeners: ReadonlyArray<Listener>, frames: number) =>
+const allHeard = (listeners: ReadonlyArray<Listener>, packets: number) =>
   Effect.all(
-    listeners.map(({ heard }) => heard(frames)),
+    listeners.map(({ heard }) => heard(packets)),
     { concurrency: "unbounded", discard: true }
   )
 

@@ -5,7 +5,7 @@ import type { Peer } from "../../src/layers/streaming/StreamConnection.ts"
 
 export interface MemoryPeer extends Peer {
   readonly messages: ReadonlyArray<ServerMessage>
-  readonly frameCount: () => number
+  readonly packetCount: () => number
   readonly ofType: <Type extends ServerMessage["type"]>(
     type: Type
   ) => ReadonlyArray<Extract<ServerMessage, { readonly type: Type }>>
@@ -25,7 +25,7 @@ export const makeMemoryPeer = (wireBytes = 0): MemoryPeer => {
   const queue: Array<{ readonly bytes: number; readonly onFlushed: () => void }> = []
   const messages: Array<ServerMessage> = []
   let [isReading, isTerminated] = [true, false]
-  let [frames, pings, queued, onWire, largest] = [0, 0, 0, 0, 0]
+  let [packets, pings, queued, onWire, largest] = [0, 0, 0, 0, 0]
   let closedWith: number | undefined
 
   const hasRoom = (bytes: number) => isReading || isTerminated || onWire + bytes <= wireBytes
@@ -40,7 +40,7 @@ export const makeMemoryPeer = (wireBytes = 0): MemoryPeer => {
   return {
     messages,
     together: (sends) => sends(),
-    frameCount: () => frames,
+    packetCount: () => packets,
     ofType: (type) =>
       messages.filter((message): message is Extract<ServerMessage, { type: typeof type }> => message.type === type),
     pings: () => pings,
@@ -55,7 +55,7 @@ export const makeMemoryPeer = (wireBytes = 0): MemoryPeer => {
     send: (data, onFlushed) => {
       if (isTerminated || closedWith !== undefined) return
       if (typeof data === "string") messages.push(decode(data))
-      else frames += 1
+      else packets += 1
       const bytes = Buffer.byteLength(data)
       queue.push({ bytes, onFlushed })
       queued += bytes

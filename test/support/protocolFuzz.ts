@@ -37,7 +37,7 @@ export interface ProtocolFuzzReport {
   readonly faults: ReadonlyArray<string>
   readonly starts: number
   readonly ends: number
-  readonly frames: number
+  readonly packets: number
   readonly errors: number
 }
 
@@ -256,5 +256,5 @@ export const fuzzProtocol = (options: ProtocolFuzzOptions): Effect.Effect<Protoc
 
     const sum = (name: keyof StreamChecker["counts"]) =>
       clients.reduce((total, { checker }) => total + checker.counts[name], 0)
-    return { faults, starts: sum("starts"), ends: sum("ends"), frames: sum("frames"), errors: sum("errors") }
+    return { faults, starts: sum("starts"), ends: sum("ends"), packets: sum("packets"), errors: sum("errors") }
   })

@@ -6,7 +6,7 @@ import type { SessionOutlet } from "../../src/layers/streaming/StreamSession.ts"
 export interface RecordedOutlet extends SessionOutlet {
   readonly sent: ReadonlyArray<ServerMessage>
   /** The binary frames, interleaved. */
-  readonly frames: ReadonlyArray<Float32Array>
+  readonly packets: ReadonlyArray<Float32Array>
   readonly ofType: <Type extends ServerMessage["type"]>(
     type: Type
   ) => ReadonlyArray<Extract<ServerMessage, { readonly type: Type }>>
@@ -18,7 +18,7 @@ const check = Schema.decodeUnknownSync(ServerMessage)
 
 export const makeRecordedOutlet = (ready: Effect.Effect<void> = Effect.void): RecordedOutlet => {
   const sent: Array<ServerMessage> = []
-  const frames: Array<Float32Array> = []
+  const packets: Array<Float32Array> = []
   const waiting = new Set<() => void>()
   const look = () => {
     for (const lookAgain of waiting) lookAgain()
@@ -26,15 +26,15 @@ export const makeRecordedOutlet = (ready: Effect.Effect<void> = Effect.void): Re
   const record = (message: ServerMessage) => void sent.push(check(JSON.parse(JSON.stringify(message))))
   return {
     sent,
-    frames,
+    packets,
     ready,
     send: (message) => {
       record(message)
       look()
     },
-    sendFrame: (meta, { samples }) => {
+    sendPacket: (meta, { samples }) => {
       record(meta)
-      frames.push(samples)
+      packets.push(samples)
       look()
     },
     ofType: (type) =>

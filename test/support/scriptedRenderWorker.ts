@@ -45,7 +45,7 @@ const faulty = Layer.effect(
     open: (request) =>
       Effect.map(mastering.open(request), (rendering) => ({
         ...rendering,
-        frames: Stream.tap(rendering.frames, ({ sampleOffset }) =>
+        packets: Stream.tap(rendering.packets, ({ sampleOffset }) =>
           sampleOffset >= faultAt ? fault(request.path) : Effect.void
         )
       }))

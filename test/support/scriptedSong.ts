@@ -15,7 +15,7 @@ export const scriptedSong = music({
   driveDb: 6,
   peakDbfs: -0.2
 })
-/** On the grid of 250 ms frames. */
+/** On the grid of 250 ms packets. */
 export const faultAt = 8 * songRate
 
 /** Every path is the song, but `missing`. */

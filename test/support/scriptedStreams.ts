@@ -1,4 +1,4 @@
-/** Streams with counted frames, for tests of what carries them: 22.5 s of one channel. */
+/** Streams with counted packets, for tests of what carries them: 22.5 s of one channel. */
 import { Effect, Option, Stream } from "effect"
 import { StreamEvent, type StreamRequest } from "../../src/services/TrackStreamer.ts"
 import { fallbackPlan } from "../../src/domain/mastering/MasteringDecision.ts"
@@ -6,10 +6,10 @@ import { effectiveIntensity, type Enhancement } from "../../src/domain/mastering
 import { someTrackFile } from "./analyses.ts"
 
 export const sampleRate = 44_100
-export const framesInTrack = 90
-/** Samples of a frame: 250 ms. */
-export const frameLength = sampleRate / 4
-export const totalFrames = framesInTrack * frameLength
+export const packetsInTrack = 90
+/** Samples of a packet: 250 ms. */
+export const packetLength = sampleRate / 4
+export const totalFrames = packetsInTrack * packetLength
 
 /** No further than any file, as the streamer does it. */
 const startFrameOf = ({ startSeconds }: StreamRequest): number =>
@@ -24,15 +24,15 @@ export const startOf = (request: StreamRequest): StreamEvent =>
     startFrame: startFrameOf(request)
   })
 
-/** From the very sample asked for to the end, on the grid of frames; each frame is filled with its number. */
+/** From the very sample asked for to the end, on the grid of packets; each packet is filled with its number. */
 export const pcm = (request: StreamRequest): Stream.Stream<StreamEvent> =>
   Stream.unfold(startFrameOf(request), (sampleOffset) => {
     if (sampleOffset >= totalFrames) return Option.none()
-    const number = Math.floor(sampleOffset / frameLength)
-    const sampleCount = (number + 1) * frameLength - sampleOffset
+    const number = Math.floor(sampleOffset / packetLength)
+    const sampleCount = (number + 1) * packetLength - sampleOffset
     const samples = new Float32Array(sampleCount).fill(number)
     return Option.some([
-      StreamEvent.Pcm({ frame: { sampleOffset, sampleCount, samples } }),
+      StreamEvent.Pcm({ packet: { sampleOffset, sampleCount, samples } }),
       sampleOffset + sampleCount
     ] as const)
   }).pipe(

@@ -7,7 +7,7 @@ export interface StreamChecker {
   readonly binary: (bytes: Uint8Array) => void
   /** What was against the protocol, the first ones. */
   readonly faults: ReadonlyArray<string>
-  readonly counts: Readonly<Record<"starts" | "ends" | "frames" | "errors" | "pongs", number>>
+  readonly counts: Readonly<Record<"starts" | "ends" | "packets" | "errors" | "pongs", number>>
   /** A stream has started and not ended. */
   readonly isOpen: () => boolean
   /** The newest `resume_token`. */
@@ -21,7 +21,7 @@ type Data<Type extends ServerMessage["type"]> = Extract<ServerMessage, { readonl
 
 export const makeStreamChecker = (): StreamChecker => {
   const faults: Array<string> = []
-  const counts = { starts: 0, ends: 0, frames: 0, errors: 0, pongs: 0 }
+  const counts = { starts: 0, ends: 0, packets: 0, errors: 0, pongs: 0 }
   let lastEpoch = 0
   let open: { readonly start: Data<"audio_stream_start">; seq: number; position: number; from: number } | undefined
   let pending: Data<"audio_chunk_meta"> | undefined
@@ -102,7 +102,7 @@ export const makeStreamChecker = (): StreamChecker => {
     isOpen: () => open !== undefined,
     token: () => token,
     text: (json) => {
-      if (pending !== undefined) fault("a message between a meta and its frame")
+      if (pending !== undefined) fault("a message between a meta and its packet")
       try {
         onMessage(decode(json))
       } catch (error) {
@@ -110,9 +110,9 @@ export const makeStreamChecker = (): StreamChecker => {
       }
     },
     binary: (bytes) => {
-      counts.frames += 1
+      counts.packets += 1
       const expected = (pending?.sample_count ?? 0) * (open?.start.channels ?? 0) * 4
-      if (bytes.byteLength !== expected) fault(`a frame of ${bytes.byteLength} bytes, not ${expected}`)
+      if (bytes.byteLength !== expected) fault(`a packet of ${bytes.byteLength} bytes, not ${expected}`)
       pending = undefined
     }
   }

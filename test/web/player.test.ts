@@ -62,7 +62,7 @@ const streamed = (url: string, type: "play_enhanced" | "play_normal", track_id: 
       const client = yield* connect(url)
       client.send(type, { track_id })
       yield* client.until(() => client.ofType("audio_stream_end").length > 0)
-      const interleaved = client.frames.flatMap(({ samples }) => Array.from(samples))
+      const interleaved = client.packets.flatMap(({ samples }) => Array.from(samples))
       return [0, 1].map((channel) => interleaved.filter((_, n) => n % 2 === channel))
     })
   )

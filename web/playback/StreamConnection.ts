@@ -13,7 +13,7 @@ export interface ConnectionEvents {
   /** `retrySeconds`: when the next attempt is made. */
   readonly onClose: (retrySeconds: number) => void
   readonly onMessage: (message: ServerMessage) => void
-  readonly onFrame: (meta: ChunkMeta, samples: Float32Array) => void
+  readonly onPacket: (meta: ChunkMeta, samples: Float32Array) => void
 }
 
 /** The first attempts fit into what is buffered. */
@@ -54,7 +54,7 @@ export class StreamConnection {
     })
     socket.addEventListener("message", ({ data }: MessageEvent<string | ArrayBuffer>) => {
       if (typeof data !== "string") {
-        if (meta !== undefined) this.#events.onFrame(meta, toSamples(data))
+        if (meta !== undefined) this.#events.onPacket(meta, toSamples(data))
         meta = undefined
         return
       }

@@ -5,8 +5,8 @@
 import type { Segment } from "./Timeline.ts"
 import { type ChunkMeta, type ServerMessage, StreamConnection, type StreamStart } from "./StreamConnection.ts"
 
-/** Frames of 250 ms that are buffered or under way: 2 s. */
-export const bufferedFrames = 8
+/** Packets of 250 ms that are buffered or under way: 2 s. */
+export const bufferedPackets = 8
 
 export interface FeedEvents {
   /** The message that plays `segment` from a position in seconds. */
@@ -45,7 +45,7 @@ export class StreamFeed {
   #token: string | undefined
   /** Granted and not used up. */
   #outstanding = 0
-  /** Ends of the frames that wait to be heard. */
+  /** Ends of the packets that wait to be heard. */
   #waiting: Array<number> = []
   /** The segment is complete; the next one is not known. */
   #isComplete = false
@@ -64,7 +64,7 @@ export class StreamFeed {
         events.onClose(retrySeconds)
       },
       onMessage: (message) => this.#receive(message),
-      onFrame: (meta, samples) => this.#receiveFrame(meta, samples)
+      onPacket: (meta, samples) => this.#receivePacket(meta, samples)
     })
   }
 
@@ -145,7 +145,7 @@ export class StreamFeed {
     this.#epoch = undefined
     this.#asked = undefined
     if (segment === undefined || !this.#connection.isOpen) return
-    const credits = Math.max(1, bufferedFrames - this.#waiting.length)
+    const credits = Math.max(1, bufferedPackets - this.#waiting.length)
     const offset = segment.offset + this.#written - segment.start
     this.#outstanding = credits
     const { id: trackId, sample_rate } = segment.entry.track
@@ -160,10 +160,10 @@ export class StreamFeed {
 
   #grant(): void {
     if (this.#epoch === undefined) return
-    const frames = bufferedFrames - this.#waiting.length - this.#outstanding
-    if (frames <= 0) return
-    this.#outstanding += frames
-    this.#connection.send("credit", { frames })
+    const packets = bufferedPackets - this.#waiting.length - this.#outstanding
+    if (packets <= 0) return
+    this.#outstanding += packets
+    this.#connection.send("credit", { frames: packets })
   }
 
   #receive(message: ServerMessage): void {
@@ -191,7 +191,7 @@ export class StreamFeed {
     this.#events.onStart(segment, start)
   }
 
-  #receiveFrame(meta: ChunkMeta, samples: Float32Array): void {
+  #receivePacket(meta: ChunkMeta, samples: Float32Array): void {
     const segment = this.#segment
     if (segment === undefined || meta.stream_epoch !== this.#epoch) return
     this.#outstanding = Math.max(0, this.#outstanding - 1)

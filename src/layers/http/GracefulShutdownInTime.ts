@@ -2,7 +2,7 @@
 import { Duration, Effect, Fiber, Layer } from "effect"
 import { Farewells } from "../../services/GracefulShutdown.ts"
 
-/** For all of them together: they are short messages, and what they end is rendered frame by frame. */
+/** For all of them together: they are short messages, and what they end is rendered packet by packet. */
 const patience = Duration.seconds(1)
 
 const make = () => {

@@ -92,7 +92,7 @@ const toMasteredEvent = StreamEvent.$match({
   }),
   Fingerprint: (event): MasteredEvent => event,
   Planned: ({ plan }): MasteredEvent => ({ _tag: "Planned", plan }),
-  Pcm: ({ frame: { sampleOffset, sampleCount, samples } }): MasteredEvent => ({
+  Pcm: ({ packet: { sampleOffset, sampleCount, samples } }): MasteredEvent => ({
     _tag: "Pcm",
     sample_offset: sampleOffset,
     sample_count: sampleCount,

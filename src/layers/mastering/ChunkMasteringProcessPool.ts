@@ -12,7 +12,7 @@ import type { TrackUnreadable } from "../../domain/audio/AnalysisError.ts"
 import type { MasteringPlan } from "../../domain/mastering/MasteringPlan.ts"
 import type { RestartBackoff } from "../../domain/supervision/RestartBackoff.ts"
 import type { RestartPolicy } from "../../domain/supervision/SupervisorDecision.ts"
-import { ChunkMastering, type PcmFrame, type RenderRequest } from "../../services/ChunkMastering.ts"
+import { ChunkMastering, type PcmPacket, type RenderRequest } from "../../services/ChunkMastering.ts"
 import {
   aliveIntervalMs,
   makeMessageSplitter,
@@ -185,8 +185,8 @@ export const make = (
       const { channels, sampleRate, totalFrames } = yield* onWorker((_, opened) => Effect.succeed(opened))
 
       const lead = makeLead()
-      const next: Effect.Effect<PcmFrame, Option.Option<TrackUnreadable>> = onWorker((held) =>
-        Effect.map(held.ask({ _tag: "Pull", job: held.number, lead: lead.seconds() }), (report): PcmFrame | null => {
+      const next: Effect.Effect<PcmPacket, Option.Option<TrackUnreadable>> = onWorker((held) =>
+        Effect.map(held.ask({ _tag: "Pull", job: held.number, lead: lead.seconds() }), (report): PcmPacket | null => {
           if (report._tag === "End") return null
           if (report._tag !== "Frame") throw unexpected(report)
           strikes.forgive(file)
@@ -208,7 +208,7 @@ export const make = (
           plan = to
           if (job?.opened !== undefined) job.send({ _tag: "SetPlan", job: job.number, plan: to, glideSeconds })
         })
-      return { sampleRate, channels, totalFrames, frames: Stream.repeatEffectOption(next), setPlan }
+      return { sampleRate, channels, totalFrames, packets: Stream.repeatEffectOption(next), setPlan }
     })
 
     return { mastering: ChunkMastering.of({ open }), supervised }

@@ -20,7 +20,7 @@ export const RenderOrder = Schema.parseJson(
       startFrame: Schema.Finite,
       plan: Schema.NullOr(MasteringPlan),
       sampleRate: Schema.optional(DeliveredSampleRate),
-      frameSeconds: Schema.optional(Schema.Finite)
+      packetSeconds: Schema.optional(Schema.Finite)
     }),
     /**
      * One at a time. Answered by Frame, End, Failed or Broken: first of all where `lead` is least, the seconds of sound

@@ -76,14 +76,14 @@ export const serve = (mastering: Layer.Layer<ChunkMastering>): void => {
             effect
           )
         )
-      const { frameSeconds, ...rest } = request
-      const length = frameSeconds === undefined ? {} : { frameSeconds }
+      const { packetSeconds, ...rest } = request
+      const length = packetSeconds === undefined ? {} : { packetSeconds }
       const rendering = yield* work(0, mastering.open({ ...rest, ...length, reusesMemory: true }))
       const held = jobs.get(job)
       if (held !== undefined) held.rendering = rendering
       const { channels, sampleRate, totalFrames } = rendering
       send({ _tag: "Opened", job, sampleRate, channels, totalFrames })
-      const pull = yield* Stream.toPull(Stream.rechunk(rendering.frames, 1))
+      const pull = yield* Stream.toPull(Stream.rechunk(rendering.packets, 1))
       for (;;) {
         const next = yield* work(yield* Queue.take(pulls), Effect.either(pull))
         if (next._tag === "Left") {

@@ -1,6 +1,6 @@
 /**
- * ChunkMastering in this process: decodes, masters, cuts frames. Everything is pulled: nothing is decoded or rendered
- * before it is asked for, and one pull renders about one frame's worth at a time. Up to the frames themselves, which are
+ * ChunkMastering in this process: decodes, masters, cuts packets. Everything is pulled: nothing is decoded or rendered
+ * before it is asked for, and one pull renders about one packet's worth at a time. Up to the packets themselves, which are
  * the receiver's, the same memory is used from block to block.
  */
 import { basename } from "node:path"
@@ -9,11 +9,11 @@ import { TrackUnreadable } from "../../domain/audio/AnalysisError.ts"
 import type { MasteringPlan } from "../../domain/mastering/MasteringPlan.ts"
 import { type Delivery, makeDelivery } from "../../dsp/mastering/Delivery.ts"
 import { AudioDecoder } from "../../services/AudioDecoder.ts"
-import { ChunkMastering, type PcmFrame, type RenderRequest } from "../../services/ChunkMastering.ts"
+import { ChunkMastering, type PcmPacket, type RenderRequest } from "../../services/ChunkMastering.ts"
 import { turnOfEventLoop } from "../process/eventLoop.ts"
 
-const defaultFrameSeconds = 0.25
-/** Rendered at a time, however long the frames are: a pull holds the event loop no longer than this takes. */
+const defaultPacketSeconds = 0.25
+/** Rendered at a time, however long the packets are: a pull holds the event loop no longer than this takes. */
 const blockSeconds = 0.25
 
 const make = Effect.gen(function* () {
@@ -21,7 +21,7 @@ const make = Effect.gen(function* () {
 
   const open = Effect.fn("ChunkMastering.open")(function* (request: RenderRequest) {
     const { channels, sampleRate: sourceRate, totalFrames } = yield* decoder.probe(request.path)
-    const { frameSeconds = defaultFrameSeconds, plan, reusesMemory = false, sampleRate = sourceRate } = request
+    const { packetSeconds = defaultPacketSeconds, plan, reusesMemory = false, sampleRate = sourceRate } = request
     const startFrame = Math.max(0, Math.round(request.startFrame))
     const settings = plan?.settings ?? null
     const delivery = makeDelivery({ sourceRate, sampleRate, channels, settings, startFrame })
@@ -34,12 +34,12 @@ const make = Effect.gen(function* () {
         decoder: decoder.identity.name,
         position_seconds: position / sourceRate
       })
-    const frames = Stream.unwrapScoped(
+    const packets = Stream.unwrapScoped(
       Effect.gen(function* () {
         const { readInto } = yield* decoder.open(request.path, { startFrame: delivery.readFrom })
         const blockFrames = Math.ceil(sourceRate * blockSeconds)
-        const cellFrames = sampleRate * frameSeconds
-        const cutter = makeFrameCutter({ channels, cellFrames, startFrame, reusesMemory })
+        const cellFrames = sampleRate * packetSeconds
+        const cutter = makePacketCutter({ channels, cellFrames, startFrame, reusesMemory })
         const renderer = makeRenderer({ delivery, cutter, channels, blockFrames })
         let ending: Option.Option<TrackUnreadable> | null = null
 
@@ -47,7 +47,7 @@ const make = Effect.gen(function* () {
           ending = fault
           return renderer.finish()
         }
-        const render = (count: number): ReadonlyArray<PcmFrame> => {
+        const render = (count: number): ReadonlyArray<PcmPacket> => {
           if (count === 0) return finish(Option.none())
           const finite = finiteFrames(renderer.input, count)
           const position = delivery.readFrom + renderer.pushedFrames() + finite
@@ -63,13 +63,13 @@ const make = Effect.gen(function* () {
             Effect.map(Chunk.unsafeFromArray)
           )
         })
-        // Between other fibers' and sockets' turns: a pre-roll is many blocks without a frame.
+        // Between other fibers' and sockets' turns: a pre-roll is many blocks without a packet.
         return Stream.repeatEffectChunkOption(Effect.zipRight(turnOfEventLoop, pull))
       })
     ).pipe(Stream.rechunk(1))
     const setPlan = (next: MasteringPlan, glideSeconds: number) =>
       Effect.sync(() => delivery.setSettings(next.settings, Math.max(0, glideSeconds)))
-    return { sampleRate, channels, totalFrames: delivery.lengthOf(totalFrames), frames, setPlan }
+    return { sampleRate, channels, totalFrames: delivery.lengthOf(totalFrames), packets, setPlan }
   })
 
   return ChunkMastering.of({ open })
@@ -79,12 +79,12 @@ export const layer: Layer.Layer<ChunkMastering, never, AudioDecoder> = Layer.eff
 
 interface RendererOptions {
   readonly delivery: Delivery
-  readonly cutter: FrameCutter
+  readonly cutter: PacketCutter
   readonly channels: number
   readonly blockFrames: number
 }
 
-/** Decoded blocks in, finished frames out: latency and pre-roll are its business. */
+/** Decoded blocks in, finished packets out: latency and pre-roll are its business. */
 const makeRenderer = ({ blockFrames, channels, cutter, delivery }: RendererOptions) => {
   const planar = (frames: number) => Array.from({ length: channels }, () => new Float32Array(frames))
   const input = planar(blockFrames)
@@ -94,7 +94,7 @@ const makeRenderer = ({ blockFrames, channels, cutter, delivery }: RendererOptio
   let leaving = delivery.firstFrame
 
   /** Returns `leaving`. */
-  const render = (count: number, end: number, into: Array<PcmFrame>): number => {
+  const render = (count: number, end: number, into: Array<PcmPacket>): number => {
     const finished = delivery.process(input, count, output)
     cutter.append(output, leaving, Math.min(finished, end - leaving), into)
     leaving += finished
@@ -105,15 +105,15 @@ const makeRenderer = ({ blockFrames, channels, cutter, delivery }: RendererOptio
     /** To be filled before `push`. */
     input,
     pushedFrames: () => pushed,
-    push: (count: number): ReadonlyArray<PcmFrame> => {
-      const out: Array<PcmFrame> = []
+    push: (count: number): ReadonlyArray<PcmPacket> => {
+      const out: Array<PcmPacket> = []
       pushed += count
       render(count, Infinity, out)
       return out
     },
     /** What is still held. As many samples have left then as belong to what was pushed. */
-    finish: (): ReadonlyArray<PcmFrame> => {
-      const out: Array<PcmFrame> = []
+    finish: (): ReadonlyArray<PcmPacket> => {
+      const out: Array<PcmPacket> = []
       const end = delivery.lengthOf(delivery.readFrom + pushed)
       for (const samples of input) samples.fill(0)
       for (let at = leaving; at < end;) at = render(blockFrames, end, out)
@@ -123,7 +123,7 @@ const makeRenderer = ({ blockFrames, channels, cutter, delivery }: RendererOptio
   }
 }
 
-interface FrameCutterOptions {
+interface PacketCutterOptions {
   readonly channels: number
   /** Length of a cell of the grid; need not be whole. */
   readonly cellFrames: number
@@ -133,17 +133,22 @@ interface FrameCutterOptions {
   readonly reusesMemory: boolean
 }
 
-interface FrameCutter {
+interface PacketCutter {
   /** What was emitted so far is no longer read. */
   readonly takeBack: () => void
   /** Adds `count` samples per channel, the first of which is at `position`; those before the start are left out. */
-  readonly append: (source: ReadonlyArray<Float32Array>, position: number, count: number, into: Array<PcmFrame>) => void
-  /** The last frame, as far as it is filled. */
-  readonly finish: (into: Array<PcmFrame>) => void
+  readonly append: (
+    source: ReadonlyArray<Float32Array>,
+    position: number,
+    count: number,
+    into: Array<PcmPacket>
+  ) => void
+  /** The last packet, as far as it is filled. */
+  readonly finish: (into: Array<PcmPacket>) => void
 }
 
-/** Planar samples to interleaved frames on the grid. */
-const makeFrameCutter = (options: FrameCutterOptions): FrameCutter => {
+/** Planar samples to interleaved packets on the grid. */
+const makePacketCutter = (options: PacketCutterOptions): PacketCutter => {
   const { cellFrames, channels, reusesMemory, startFrame } = options
   /** Where grid cell k starts, by rounding each time: no drift. */
   const cellStart = (cell: number) => Math.round(cell * cellFrames)
@@ -155,25 +160,25 @@ const makeFrameCutter = (options: FrameCutterOptions): FrameCutter => {
   }
 
   let cell = cellOf(startFrame)
-  let frameStart = startFrame
+  let packetStart = startFrame
   let filledTo = startFrame
   // Made when there is something to put in.
-  let frame: Float32Array<ArrayBuffer> | null = null
+  let packet: Float32Array<ArrayBuffer> | null = null
   const lent: Array<Float32Array<ArrayBuffer>> = []
   const spare: Array<Float32Array<ArrayBuffer>> = []
 
-  const makeFrame = (frames: number): Float32Array<ArrayBuffer> =>
+  const makePacket = (frames: number): Float32Array<ArrayBuffer> =>
     reusesMemory
       ? (spare.pop() ?? new Float32Array(Math.ceil(cellFrames) * channels))
       : new Float32Array(frames * channels)
 
-  const emit = (samples: Float32Array<ArrayBuffer>): PcmFrame => {
-    const sampleCount = filledTo - frameStart
+  const emit = (samples: Float32Array<ArrayBuffer>): PcmPacket => {
+    const sampleCount = filledTo - packetStart
     const length = sampleCount * channels
     if (reusesMemory) lent.push(samples)
     const isFull = samples.length === length
     const kept = isFull ? samples : reusesMemory ? samples.subarray(0, length) : samples.slice(0, length)
-    return { sampleOffset: frameStart, sampleCount, samples: kept }
+    return { sampleOffset: packetStart, sampleCount, samples: kept }
   }
 
   return {
@@ -185,21 +190,21 @@ const makeFrameCutter = (options: FrameCutterOptions): FrameCutter => {
       for (let at = Math.max(0, startFrame - position); at < count;) {
         const cellEnd = cellStart(cell + 1)
         const run = Math.min(count - at, cellEnd - filledTo)
-        frame ??= makeFrame(cellEnd - frameStart)
-        interleave(source, at, run, frame, (filledTo - frameStart) * channels)
+        packet ??= makePacket(cellEnd - packetStart)
+        interleave(source, at, run, packet, (filledTo - packetStart) * channels)
         at += run
         filledTo += run
         if (filledTo === cellEnd) {
-          into.push(emit(frame))
+          into.push(emit(packet))
           cell++
-          frameStart = cellEnd
-          frame = null
+          packetStart = cellEnd
+          packet = null
         }
       }
     },
     finish: (into) => {
-      if (frame !== null) into.push(emit(frame))
-      frame = null
+      if (packet !== null) into.push(emit(packet))
+      packet = null
     }
   }
 }

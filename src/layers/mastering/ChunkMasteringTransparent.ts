@@ -1,5 +1,5 @@
 /**
- * ChunkMastering that changes nothing: the file's own samples in the same frames, whatever the plan. It records the
+ * ChunkMastering that changes nothing: the file's own samples in the same packets, whatever the plan. It records the
  * plans it is given, so that what drives it can be watched without listening.
  */
 import { Context, Effect, Layer, type Scope } from "effect"

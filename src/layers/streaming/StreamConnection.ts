@@ -39,12 +39,12 @@ export interface ConnectionLimits {
   readonly flowMessages: TokenBucketOptions
   /** Refusals of what exceeds these rates. Who exceeds this one too is not spoken to any longer. */
   readonly refusals: TokenBucketOptions
-  /** No frame is sent while more than this waits for the client, bytes. A frame of 250 ms of stereo has about 90 KB. */
-  readonly frameQueueBytes: number
+  /** No packet is sent while more than this waits for the client, bytes. A packet of stereo has about 90 KB. */
+  readonly packetQueueBytes: number
   /** A client that asks and does not read the answers is dropped beyond this, bytes. */
   readonly queueBytes: number
   readonly pingInterval: Duration.DurationInput
-  /** While a stream runs: without a pong and without a frame that leaves, the client is gone. */
+  /** While a stream runs: without a pong and without a packet that leaves, the client is gone. */
   readonly stallTimeout: Duration.DurationInput
   /** While nothing plays: without a pong and without a message, the client is gone. */
   readonly idleTimeout: Duration.DurationInput
@@ -53,10 +53,10 @@ export interface ConnectionLimits {
 export const defaultLimits: ConnectionLimits = {
   maximumMessageBytes: 64 * 1024,
   controlMessages: { capacity: 20, perSecond: 20 },
-  // A client that reads as fast as frames are rendered grants some hundred credits a second, one by one.
+  // A client that reads as fast as packets are rendered grants some hundred credits a second, one by one.
   flowMessages: { capacity: 1024, perSecond: 2000 },
   refusals: { capacity: 2000, perSecond: 200 },
-  frameQueueBytes: 192 * 1024,
+  packetQueueBytes: 192 * 1024,
   queueBytes: 1024 * 1024,
   pingInterval: "10 seconds",
   stallTimeout: "30 seconds",
@@ -65,7 +65,7 @@ export const defaultLimits: ConnectionLimits = {
 
 export interface StreamConnection {
   /** What the client sent. Never throws. */
-  readonly receive: (frame: string | Uint8Array) => void
+  readonly receive: (received: string | Uint8Array) => void
   /** The client has answered a ping frame. */
   readonly pong: () => void
 }
@@ -99,13 +99,13 @@ export const makeStreamConnection = (
       return refuse("too_many_messages", tooManyMessages)
     }
 
-    const receive = (frame: string | Uint8Array): void => {
+    const receive = (received: string | Uint8Array): void => {
       heardAt = now()
-      const fault = faultOf(frame, limits.maximumMessageBytes)
+      const fault = faultOf(received, limits.maximumMessageBytes)
       if (fault !== undefined) {
         return controlMessages.take(heardAt) ? refuse(fault.code, fault.message) : refuseTooMany()
       }
-      const message = decodeClientMessage(frame as string)
+      const message = decodeClientMessage(received as string)
       const isFlow = Either.isRight(message) && flowTypes.has(message.right.type)
       const isWithin = (isFlow ? flowMessages : controlMessages).take(heardAt)
       if (!isWithin || !session.receive(message)) refuseTooMany()
@@ -121,7 +121,7 @@ export const makeStreamConnection = (
         yield* Effect.sleep(limits.pingInterval)
         const isPlaying = session.isPlaying()
         if (!isPlaying) idleAt = now()
-        const aliveAt = Math.max(pongAt, isPlaying ? Math.max(outlet.frameLeftAt(), idleAt) : heardAt)
+        const aliveAt = Math.max(pongAt, isPlaying ? Math.max(outlet.packetLeftAt(), idleAt) : heardAt)
         if (now() - aliveAt >= (isPlaying ? stallMillis : idleMillis)) break
         peer.ping()
       }
@@ -138,34 +138,34 @@ const tooManyMessages =
   "Too many messages at once; this one was not handled. A person's doing may come 20 times a second; credits may be granted several at a time."
 
 const faultOf = (
-  frame: string | Uint8Array,
+  received: string | Uint8Array,
   maximumBytes: number
 ): { readonly code: ErrorCode; readonly message: string } | undefined => {
-  if (typeof frame !== "string") {
+  if (typeof received !== "string") {
     return {
       code: "binary_message",
       message: "Messages are text frames of JSON; binary ones come from the server only."
     }
   }
-  if (Buffer.byteLength(frame) > maximumBytes) {
+  if (Buffer.byteLength(received) > maximumBytes) {
     return { code: "message_too_large", message: `A message has at most ${maximumBytes} bytes.` }
   }
   return undefined
 }
 
 interface Outlet extends SessionOutlet {
-  /** When the last frame left this process, ms. */
-  readonly frameLeftAt: () => number
+  /** When the last packet left this process, ms. */
+  readonly packetLeftAt: () => number
 }
 
 const makeOutlet = (peer: Peer, limits: ConnectionLimits, now: () => number): Outlet => {
   const waiting = new Set<() => void>()
   let leftAt = now()
-  const isReady = () => peer.queuedBytes() <= limits.frameQueueBytes
+  const isReady = () => peer.queuedBytes() <= limits.packetQueueBytes
   const onFlushed = () => {
     if (isReady()) for (const goOn of waiting) goOn()
   }
-  const onFrameFlushed = () => {
+  const onPacketFlushed = () => {
     leftAt = now()
     onFlushed()
   }
@@ -183,15 +183,15 @@ const makeOutlet = (peer: Peer, limits: ConnectionLimits, now: () => number): Ou
   })
   return {
     send,
-    sendFrame: (meta, { samples, release }) =>
+    sendPacket: (meta, { samples, release }) =>
       peer.together(() => {
         send(meta)
         peer.send(littleEndianBytes(samples), () => {
-          onFrameFlushed()
+          onPacketFlushed()
           release?.()
         })
       }),
     ready: Effect.suspend(() => (isReady() ? Effect.void : wait)),
-    frameLeftAt: () => leftAt
+    packetLeftAt: () => leftAt
   }
 }

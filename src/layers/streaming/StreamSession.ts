@@ -14,16 +14,16 @@ import {
   type ServerMessage
 } from "../../contract/StreamMessages.ts"
 import { Actors } from "../../services/Actors.ts"
-import type { PcmFrame } from "../../services/ChunkMastering.ts"
+import type { PcmPacket } from "../../services/ChunkMastering.ts"
 import { ResumeTokens } from "../../services/ResumeTokens.ts"
 import { type StreamError, StreamEvent, type StreamRequest, TrackStreamer } from "../../services/TrackStreamer.ts"
 
 /** What leaves a session, at once and in order. Both calls return before the client has it, and never fail. */
 export interface SessionOutlet {
   readonly send: (message: ServerMessage) => void
-  /** A frame and its meta belong together: meta first, then the samples, no frame between. */
-  readonly sendFrame: (meta: ServerMessage, frame: PcmFrame) => void
-  /** Waits for as long as the client has too much still to read. Awaited before each frame. */
+  /** A packet and its meta belong together: meta first, then the samples, nothing between. */
+  readonly sendPacket: (meta: ServerMessage, packet: PcmPacket) => void
+  /** Waits for as long as the client has too much still to read. Awaited before each packet. */
   readonly ready: Effect.Effect<void>
 }
 
@@ -51,8 +51,8 @@ export type StreamLines = Map<string, Line>
 /** Messages waiting for the session: more than any client may send while one is handled. */
 const mailboxCapacity = 2048
 
-const framesPerSecond = 4
-const framesPerChunk = chunkSeconds * framesPerSecond
+const packetsPerSecond = 4
+const packetsPerChunk = chunkSeconds * packetsPerSecond
 
 type Playing = Pick<StreamRequest, "trackId" | "enhancement" | "sampleRate" | "startSeconds">
 
@@ -62,7 +62,7 @@ interface Playback {
   /** What the listener wants now; null on a normal stream. */
   enhancement: Enhancement | null
   readonly changes: Queue.Enqueue<Enhancement>
-  /** Frames granted at its start, and again at the start of each seek. */
+  /** Packets granted at its start, and again at the start of each seek. */
   readonly credits: number
   readonly fiber: Fiber.RuntimeFiber<void>
   readonly window: CreditWindow
@@ -291,7 +291,7 @@ interface CreditWindow {
   /** Waits for a credit and uses it up. */
   readonly take: Effect.Effect<void>
   /** Adds credits, up to `maximumCredits` unused ones. */
-  readonly grant: (frames: number) => Effect.Effect<void>
+  readonly grant: (packets: number) => Effect.Effect<void>
 }
 
 const makeCreditWindow = (initial: number): CreditWindow => {
@@ -299,9 +299,9 @@ const makeCreditWindow = (initial: number): CreditWindow => {
   let unused = initial
   return {
     take: Effect.tap(Effect.asVoid(semaphore.take(1)), () => Effect.sync(() => void (unused -= 1))),
-    grant: (frames) =>
+    grant: (packets) =>
       Effect.suspend(() => {
-        const added = Math.min(frames, maximumCredits - unused)
+        const added = Math.min(packets, maximumCredits - unused)
         unused += added
         return Effect.asVoid(semaphore.release(added))
       })
@@ -346,12 +346,12 @@ const deliver = ({ outlet, epoch, request, isSeek, events, issueToken }: Deliver
             say({ type: "mastering_plan", data: { stream_epoch, enabled, plan, resume_token } })
           )
         ),
-      Pcm: ({ frame }) =>
+      Pcm: ({ packet }) =>
         afterStart((started) =>
           Effect.sync(() => {
-            outlet.sendFrame(metaMessage(started, epoch, seq, frame), frame)
+            outlet.sendPacket(metaMessage(started, epoch, seq, packet), packet)
             seq += 1
-            delivered += frame.sampleCount
+            delivered += packet.sampleCount
           })
         )
     })
@@ -424,23 +424,23 @@ const metaMessage = (
   { sampleRate, totalFrames }: Started,
   stream_epoch: number,
   seq: number,
-  { sampleOffset, sampleCount }: PcmFrame
+  { sampleOffset, sampleCount }: PcmPacket
 ): ServerMessage => {
-  // Frame k of the track covers the samples [round(k * rate / 4), round((k + 1) * rate / 4)).
-  const frameAt = (sample: number) => Math.ceil(((sample + 0.5) * framesPerSecond) / sampleRate) - 1
-  const frame = frameAt(sampleOffset)
-  const chunk_index = Math.floor(frame / framesPerChunk)
-  const firstFrame = chunk_index * framesPerChunk
-  const framesInTrack = frameAt(Math.max(totalFrames, sampleOffset + sampleCount) - 1) + 1
+  // Packet k of the track covers the samples [round(k * rate / 4), round((k + 1) * rate / 4)).
+  const packetAt = (sample: number) => Math.ceil(((sample + 0.5) * packetsPerSecond) / sampleRate) - 1
+  const packet = packetAt(sampleOffset)
+  const chunk_index = Math.floor(packet / packetsPerChunk)
+  const firstPacket = chunk_index * packetsPerChunk
+  const packetsInTrack = packetAt(Math.max(totalFrames, sampleOffset + sampleCount) - 1) + 1
   return {
     type: "audio_chunk_meta",
     data: {
       stream_epoch,
       seq,
       chunk_index,
-      chunk_count: Math.ceil(framesInTrack / framesPerChunk),
-      frame_index: frame - firstFrame,
-      frame_count: Math.min(framesPerChunk, framesInTrack - firstFrame),
+      chunk_count: Math.ceil(packetsInTrack / packetsPerChunk),
+      frame_index: packet - firstPacket,
+      frame_count: Math.min(packetsPerChunk, packetsInTrack - firstPacket),
       sample_offset: sampleOffset,
       sample_count: sampleCount
     }

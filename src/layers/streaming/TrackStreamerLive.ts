@@ -70,15 +70,15 @@ const make = ({ maximumStreams }: TrackStreamerOptions) =>
         return { rendering, started }
       })
 
-    /** Offers the sound, frame by frame, each when the listener can take it; then ends the mailbox. */
-    const play = ({ frames }: Rendering, { pace }: StreamRequest, to: Mailbox.Mailbox<StreamEvent, TrackUnreadable>) =>
+    /** Offers the sound, packet by packet, each when the listener can take it; then ends the mailbox. */
+    const play = ({ packets }: Rendering, { pace }: StreamRequest, to: Mailbox.Mailbox<StreamEvent, TrackUnreadable>) =>
       Effect.gen(function* () {
-        // A loop over a pull costs a third of what Stream's operators do, and this runs for every frame of every listener.
-        const pull = yield* Stream.toPull(frames)
+        // A loop over a pull costs a third of what Stream's operators do, and this runs for every packet of every listener.
+        const pull = yield* Stream.toPull(packets)
         for (;;) {
-          for (const frame of yield* pull) {
+          for (const packet of yield* pull) {
             yield* pace
-            yield* to.offer(StreamEvent.Pcm({ frame }))
+            yield* to.offer(StreamEvent.Pcm({ packet }))
           }
         }
       }).pipe(

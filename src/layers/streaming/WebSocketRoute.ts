@@ -65,12 +65,14 @@ const handle = (options: WebSocketOptions, lines: StreamLines, farewells: Option
       limitMessages(webSocket, answeredExcess * options.maximumMessageBytes)
       const made = yield* makeStreamConnection(peerOf(webSocket, stream), options, lines)
       webSocket.on("pong", made.pong)
-      for (const frame of early) made.receive(frame)
+      for (const received of early) made.receive(received)
       connection = made
     }).pipe(Effect.provide(context), Effect.annotateLogs({ connection_id: randomUUID().slice(0, 8) }))
 
     yield* socket
-      .runRaw((frame) => (connection === undefined ? void early.push(frame) : connection.receive(frame)), { onOpen })
+      .runRaw((received) => (connection === undefined ? void early.push(received) : connection.receive(received)), {
+        onOpen
+      })
       .pipe(Effect.catchTag("SocketError", (error) => Effect.logDebug("A WebSocket ended", error.message)))
     return HttpServerResponse.empty()
   }).pipe(

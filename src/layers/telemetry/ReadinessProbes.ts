@@ -1,4 +1,4 @@
-/** Readiness by trying: a query, a frame of music, a health check. */
+/** Readiness by trying: a query, a packet of music, a health check. */
 import { SqlClient } from "@effect/sql"
 import { Duration, Effect, Layer, Ref, Stream } from "effect"
 import type { TrackId } from "../../domain/library/Track.ts"
@@ -34,16 +34,16 @@ const make = Effect.gen(function* () {
   const generator = yield* FingerprintGenerator
   const isLoaded = yield* Ref.make(false)
 
-  const renderFrame = (id: TrackId) =>
+  const renderPacket = (id: TrackId) =>
     library.resolve(id).pipe(
       Effect.flatMap((file) => mastering.open({ path: pathOf(file), startFrame: 0, plan: null })),
-      Effect.flatMap(({ frames }) => Stream.runHead(frames)),
+      Effect.flatMap(({ packets }) => Stream.runHead(packets)),
       Effect.scoped
     )
 
   const some = catalog.tracks({ sort: "artist", order: "asc", limit: tracksTried })
   const render = Effect.flatMap(some, ({ items }) =>
-    items.length === 0 ? Effect.void : Effect.firstSuccessOf(items.map(({ id }) => renderFrame(id)))
+    items.length === 0 ? Effect.void : Effect.firstSuccessOf(items.map(({ id }) => renderPacket(id)))
   )
 
   const report = Effect.all(

@@ -8,7 +8,7 @@ import { fallbackPlan } from "../../../src/domain/mastering/MasteringDecision.ts
 import * as ChunkMasteringProcessPool from "../../../src/layers/mastering/ChunkMasteringProcessPool.ts"
 import { encodeMessage, makeMessageSplitter } from "../../../src/layers/mastering/ChunkMasteringProcessProtocol.ts"
 import * as ChunkMasteringRenderer from "../../../src/layers/mastering/ChunkMasteringRenderer.ts"
-import { ChunkMastering, type PcmFrame, type RenderRequest } from "../../../src/services/ChunkMastering.ts"
+import { ChunkMastering, type PcmPacket, type RenderRequest } from "../../../src/services/ChunkMastering.ts"
 import { assert } from "../../support/assert.ts"
 import { built } from "../../support/built.ts"
 import { faultAt, scriptedMastering, scriptedSong, songRate } from "../../support/scriptedSong.ts"
@@ -41,8 +41,8 @@ const inProcess = Effect.map(Layer.build(scriptedMastering(ChunkMasteringRendere
 )
 
 /** Kept: none is given back. */
-const kept = (frames: Chunk.Chunk<PcmFrame>): ReadonlyArray<PcmFrame> =>
-  Chunk.toReadonlyArray(frames).map(({ sampleCount, sampleOffset, samples }) => ({
+const kept = (packets: Chunk.Chunk<PcmPacket>): ReadonlyArray<PcmPacket> =>
+  Chunk.toReadonlyArray(packets).map(({ sampleCount, sampleOffset, samples }) => ({
     sampleOffset,
     sampleCount,
     samples
@@ -50,20 +50,20 @@ const kept = (frames: Chunk.Chunk<PcmFrame>): ReadonlyArray<PcmFrame> =>
 
 const render = (mastering: ChunkMastering["Type"], request: RenderRequest) =>
   mastering.open(request).pipe(
-    Effect.flatMap(({ frames }) => Stream.runCollect(frames)),
+    Effect.flatMap(({ packets }) => Stream.runCollect(packets)),
     Effect.map(kept),
     Effect.scoped
   )
 
-/** All samples in their order; fails where two frames do not meet. */
-const joined = (frames: ReadonlyArray<PcmFrame>): Float32Array => {
-  let position = frames[0]?.sampleOffset ?? 0
-  for (const { sampleCount, sampleOffset, samples } of frames) {
+/** All samples in their order; fails where two packets do not meet. */
+const joined = (packets: ReadonlyArray<PcmPacket>): Float32Array => {
+  let position = packets[0]?.sampleOffset ?? 0
+  for (const { sampleCount, sampleOffset, samples } of packets) {
     assert.strictEqual(samples.length, 2 * sampleCount)
     assert.strictEqual(sampleOffset, position)
     position += sampleCount
   }
-  return Float32Array.from(frames.flatMap(({ samples }) => [...samples]))
+  return Float32Array.from(packets.flatMap(({ samples }) => [...samples]))
 }
 
 const largestDifferenceDbfs = (a: Float32Array, b: Float32Array): number => {
@@ -90,7 +90,7 @@ describe("ChunkMasteringProcessPool", () => {
       for (const request of [
         { path: "/song", startFrame: 0, plan: null },
         { path: "/song", startFrame: 0, plan },
-        { path: "/song", startFrame: 70_001, plan, frameSeconds: 0.1 },
+        { path: "/song", startFrame: 70_001, plan, packetSeconds: 0.1 },
         { path: "/song", startFrame: 3, plan, sampleRate: 48_000 as const },
         { path: "/song", startFrame: 1e9, plan }
       ]) {
@@ -111,8 +111,8 @@ describe("ChunkMasteringProcessPool", () => {
       const local = yield* inProcess
       const renderWithChange = (mastering: ChunkMastering["Type"]) =>
         Effect.gen(function* () {
-          const { frames, setPlan } = yield* mastering.open({ path: "/song", startFrame: 0, plan })
-          return yield* frames.pipe(
+          const { packets, setPlan } = yield* mastering.open({ path: "/song", startFrame: 0, plan })
+          return yield* packets.pipe(
             Stream.tap(({ sampleOffset }) => (sampleOffset === 2 * songRate ? setPlan(otherPlan, 0.5) : Effect.void)),
             Stream.runCollect
           )
@@ -145,8 +145,8 @@ describe("ChunkMasteringProcessPool", () => {
           [fault, "song"].map((name) => render(pool, { path: join(folder, name), startFrame: 0, plan })),
           { concurrency: "unbounded" }
         )
-        for (const frames of results) {
-          const samples = joined(frames)
+        for (const packets of results) {
+          const samples = joined(packets)
           assert.deepStrictEqual(samples.subarray(0, 2 * faultAt - 1), whole.subarray(0, 2 * faultAt - 1))
           assert.isBelow(largestDifferenceDbfs(samples, whole), inaudibleDbfs)
         }
@@ -166,8 +166,8 @@ describe("ChunkMasteringProcessPool", () => {
       const go = yield* Deferred.make<void>()
       const fibers = yield* Effect.forEach(halfWay, (reached) =>
         pool.open({ path: "/song", startFrame: 0, plan }).pipe(
-          Effect.flatMap(({ frames }) =>
-            frames.pipe(
+          Effect.flatMap(({ packets }) =>
+            packets.pipe(
               Stream.tap(({ sampleOffset }) =>
                 sampleOffset === 6 * songRate
                   ? Effect.zipRight(Deferred.succeed(reached, undefined), Deferred.await(go))
@@ -203,8 +203,8 @@ describe("ChunkMasteringProcessPool", () => {
       yield* until(() => processesOf(folder).length === 3)
       const common = processesOf(folder).filter(isRunning)
       yield* until(() => processesOf(folder).length === 4)
-      const frames = yield* render(pool, { path: well, startFrame: 0, plan: null })
-      assert.strictEqual(joined(frames).length, 2 * scriptedSong[0]!.length)
+      const packets = yield* render(pool, { path: well, startFrame: 0, plan: null })
+      assert.strictEqual(joined(packets).length, 2 * scriptedSong[0]!.length)
       assert.strictEqual((yield* Fiber.join(error)).reason, "corrupt")
       assert.lengthOf(common.filter(isRunning), 1, "the worker that took the first one's place has lived since then")
     })
@@ -216,9 +216,9 @@ describe("ChunkMasteringProcessPool", () => {
       const path = join(folder, "crash")
       writeFileSync(path, "deadly")
       const rendering = yield* pool.open({ path, startFrame: 0, plan: null })
-      const delivered: Array<PcmFrame> = []
-      const error = yield* rendering.frames.pipe(
-        Stream.runForEach((frame) => Effect.sync(() => void delivered.push(frame))),
+      const delivered: Array<PcmPacket> = []
+      const error = yield* rendering.packets.pipe(
+        Stream.runForEach((packet) => Effect.sync(() => void delivered.push(packet))),
         Effect.flip
       )
       assert.strictEqual(error.reason, "corrupt")
@@ -236,7 +236,7 @@ describe("ChunkMasteringProcessPool", () => {
       const { folder, pool, scope } = yield* setUp({ workers: 2, stallTimeout: "1 minute" })
       const reached = yield* Deferred.make<void>()
       yield* pool.open({ path: join(folder, "stuck"), startFrame: faultAt - songRate / 4, plan: null }).pipe(
-        Effect.flatMap(({ frames }) => Stream.runForEach(frames, () => Deferred.succeed(reached, undefined))),
+        Effect.flatMap(({ packets }) => Stream.runForEach(packets, () => Deferred.succeed(reached, undefined))),
         Effect.scoped,
         Effect.fork
       )

@@ -5,7 +5,7 @@ import { fallbackPlan } from "../../../src/domain/mastering/MasteringDecision.ts
 import type { MasteringPlan, RenderSettings } from "../../../src/domain/mastering/MasteringPlan.ts"
 import { layer as rendererLayer } from "../../../src/layers/mastering/ChunkMasteringRenderer.ts"
 import * as Transparent from "../../../src/layers/mastering/ChunkMasteringTransparent.ts"
-import { ChunkMastering, type PcmFrame, type RenderRequest } from "../../../src/services/ChunkMastering.ts"
+import { ChunkMastering, type PcmPacket, type RenderRequest } from "../../../src/services/ChunkMastering.ts"
 import { assert } from "../../support/assert.ts"
 import * as AudioDecoderMemory from "../../support/AudioDecoderMemory.ts"
 import { music } from "../../support/music.ts"
@@ -46,21 +46,21 @@ const busy = planOf({
 
 const open = (request: RenderRequest) => Effect.flatMap(ChunkMastering, (mastering) => mastering.open(request))
 
-const framesOf = Effect.fn(function* (
+const packetsOf = Effect.fn(function* (
   path: string,
   plan: MasteringPlan | null,
   startFrame = 0,
-  options: Pick<RenderRequest, "frameSeconds" | "sampleRate"> = {}
+  options: Pick<RenderRequest, "packetSeconds" | "sampleRate"> = {}
 ) {
   const rendering = yield* open({ path, plan, startFrame, ...options })
-  return Chunk.toReadonlyArray(yield* Stream.runCollect(rendering.frames))
+  return Chunk.toReadonlyArray(yield* Stream.runCollect(rendering.packets))
 }, Effect.scoped)
 
-const planar = (frames: ReadonlyArray<PcmFrame>, channels: number): Signal => {
-  const total = frames.reduce((sum, frame) => sum + frame.sampleCount, 0)
+const planar = (packets: ReadonlyArray<PcmPacket>, channels: number): Signal => {
+  const total = packets.reduce((sum, packet) => sum + packet.sampleCount, 0)
   const out = Array.from({ length: channels }, () => new Float32Array(total))
   let at = 0
-  for (const { sampleCount, samples } of frames) {
+  for (const { sampleCount, samples } of packets) {
     assert.strictEqual(samples.length, sampleCount * channels)
     for (let n = 0; n < sampleCount; n++)
       for (let c = 0; c < channels; c++) out[c]![at + n] = samples[n * channels + c]!
@@ -83,10 +83,10 @@ describe("ChunkMasteringRenderer", () => {
   it.effect("without a plan the file's samples pass bit for bit", () =>
     run(
       Effect.gen(function* () {
-        assert.deepStrictEqual(planar(yield* framesOf("/song", null), 2), song)
+        assert.deepStrictEqual(planar(yield* packetsOf("/song", null), 2), song)
         const from = 70_001
         assert.deepStrictEqual(
-          planar(yield* framesOf("/song", null, from), 2),
+          planar(yield* packetsOf("/song", null, from), 2),
           song.map((channel) => channel.slice(from))
         )
       })
@@ -97,7 +97,7 @@ describe("ChunkMasteringRenderer", () => {
     run(
       Effect.gen(function* () {
         const plan = fallbackPlan({ preset: "warm", intensity: 0 })
-        assert.deepStrictEqual(planar(yield* framesOf("/song", plan), 2), song)
+        assert.deepStrictEqual(planar(yield* packetsOf("/song", plan), 2), song)
       })
     )
   )
@@ -106,39 +106,39 @@ describe("ChunkMasteringRenderer", () => {
     run(
       Effect.gen(function* () {
         // Neither the gain nor the limiter has anything to do: what differs is alignment.
-        const [left, right] = planar(yield* framesOf("/left", planOf({})), 2)
+        const [left, right] = planar(yield* packetsOf("/left", planOf({})), 2)
         assert.deepStrictEqual(left, tracks["/left"]!.signal[0])
         assert.deepStrictEqual(right, tracks["/left"]!.signal[1])
-        const [short] = planar(yield* framesOf("/short", busy), 1)
+        const [short] = planar(yield* packetsOf("/short", busy), 1)
         assert.strictEqual(short!.length, tracks["/short"]!.signal[0]!.length)
       })
     )
   )
 
-  it.effect("frames lie on a 250 ms grid that starts at 0, contiguous, at rates that 4 does not divide", () =>
+  it.effect("packets lie on a 250 ms grid that starts at 0, contiguous, at rates that 4 does not divide", () =>
     run(
       Effect.gen(function* () {
         const start = 5_000
-        const frames = yield* framesOf("/odd", busy, start)
+        const packets = yield* packetsOf("/odd", busy, start)
         const grid = (k: number) => Math.round((k * oddRate) / 4)
         let expected = start
-        for (const [i, frame] of frames.entries()) {
-          assert.strictEqual(frame.sampleOffset, expected)
-          expected += frame.sampleCount
-          if (i < frames.length - 1) assert.strictEqual(expected, grid(2 + i))
+        for (const [i, packet] of packets.entries()) {
+          assert.strictEqual(packet.sampleOffset, expected)
+          expected += packet.sampleCount
+          if (i < packets.length - 1) assert.strictEqual(expected, grid(2 + i))
         }
         assert.strictEqual(expected, tracks["/odd"]!.signal[0]!.length)
       })
     )
   )
 
-  it.effect("frames of any length hold the same samples", () =>
+  it.effect("packets of any length hold the same samples", () =>
     Effect.gen(function* () {
-      const usual = planar(yield* framesOf("/song", busy), 2)
-      for (const frameSeconds of [0.01, 0.37, 10]) {
-        const frames = yield* framesOf("/song", busy, 0, { frameSeconds })
-        assert.strictEqual(frames[0]!.sampleCount, Math.round(frameSeconds * rate))
-        assert.deepStrictEqual(planar(frames, 2), usual)
+      const usual = planar(yield* packetsOf("/song", busy), 2)
+      for (const packetSeconds of [0.01, 0.37, 10]) {
+        const packets = yield* packetsOf("/song", busy, 0, { packetSeconds })
+        assert.strictEqual(packets[0]!.sampleCount, Math.round(packetSeconds * rate))
+        assert.deepStrictEqual(planar(packets, 2), usual)
       }
     }).pipe(run)
   )
@@ -152,11 +152,11 @@ describe("ChunkMasteringRenderer", () => {
           const expected = Math.ceil((song[0]!.length * sampleRate) / rate)
           assert.strictEqual(rendering.sampleRate, sampleRate)
           assert.strictEqual(rendering.totalFrames, expected)
-          const frames = Chunk.toReadonlyArray(yield* Stream.runCollect(rendering.frames))
+          const packets = Chunk.toReadonlyArray(yield* Stream.runCollect(rendering.packets))
           let position = 10_001
-          for (const frame of frames) {
-            assert.strictEqual(frame.sampleOffset, position)
-            position += frame.sampleCount
+          for (const packet of packets) {
+            assert.strictEqual(packet.sampleOffset, position)
+            position += packet.sampleCount
             if (position < expected) assert.strictEqual(position % (sampleRate / 4), 0)
           }
           assert.strictEqual(position, expected)
@@ -170,22 +170,23 @@ describe("ChunkMasteringRenderer", () => {
       Effect.gen(function* () {
         const sampleRate = 44_100
         const tone = sine(sampleRate, 1.1, 440, -6)
-        const whole = planar(yield* framesOf("/left", null, 0, { sampleRate }), 2)
+        const whole = planar(yield* packetsOf("/left", null, 0, { sampleRate }), 2)
         for (let n = 1000; n < tone.length - 1000; n += 101) assert.closeTo(whole[0]![n]!, tone[n]!, 1e-5)
         assert.isTrue(whole[1]!.every((x) => x === 0))
-        const rest = planar(yield* framesOf("/left", null, 30_003, { sampleRate }), 2)
+        const rest = planar(yield* packetsOf("/left", null, 30_003, { sampleRate }), 2)
         assert.deepStrictEqual(
           rest,
           whole.map((channel) => channel.slice(30_003))
         )
-        const mastered = planar(yield* framesOf("/song", busy, 0, { sampleRate }), 2)
+        const mastered = planar(yield* packetsOf("/song", busy, 0, { sampleRate }), 2)
         const from = 9 * sampleRate + 777
-        const seek = planar(yield* framesOf("/song", busy, from, { sampleRate }), 2)
+        const seek = planar(yield* packetsOf("/song", busy, from, { sampleRate }), 2)
         for (const channel of [0, 1]) {
           assert.isBelow(largestDifferenceDbfs(seek[channel]!, mastered[channel]!.slice(from)), -90)
         }
         const end = mastered[0]!.length
-        for (const plan of [null, busy]) assert.deepStrictEqual(yield* framesOf("/song", plan, end, { sampleRate }), [])
+        for (const plan of [null, busy])
+          assert.deepStrictEqual(yield* packetsOf("/song", plan, end, { sampleRate }), [])
       })
     )
   )
@@ -193,30 +194,30 @@ describe("ChunkMasteringRenderer", () => {
   it.effect("asked for the file's own rate, it is as if nothing had been asked", () =>
     run(
       Effect.gen(function* () {
-        const usual = yield* framesOf("/usual", busy)
-        assert.deepStrictEqual(yield* framesOf("/usual", busy, 0, { sampleRate: 44_100 }), usual)
+        const usual = yield* packetsOf("/usual", busy)
+        assert.deepStrictEqual(yield* packetsOf("/usual", busy, 0, { sampleRate: 44_100 }), usual)
       })
     )
   )
 
-  it.effect("uses a frame's memory again where that was asked for, and never otherwise", () =>
+  it.effect("uses a packet's memory again where that was asked for, and never otherwise", () =>
     run(
       Effect.gen(function* () {
-        const usual = yield* framesOf("/song", busy, 1234, { frameSeconds: 0.1 })
+        const usual = yield* packetsOf("/song", busy, 1234, { packetSeconds: 0.1 })
         assert.strictEqual(new Set(usual.map(({ samples }) => samples.buffer)).size, usual.length)
         const rendering = yield* open({
           path: "/song",
           plan: busy,
           startFrame: 1234,
-          frameSeconds: 0.1,
+          packetSeconds: 0.1,
           reusesMemory: true
         })
-        const copies: Array<PcmFrame> = []
+        const copies: Array<PcmPacket> = []
         const buffers = new Set<ArrayBuffer>()
-        yield* Stream.runForEach(rendering.frames, (frame) =>
+        yield* Stream.runForEach(rendering.packets, (packet) =>
           Effect.sync(() => {
-            buffers.add(frame.samples.buffer)
-            copies.push({ ...frame, samples: frame.samples.slice() })
+            buffers.add(packet.samples.buffer)
+            copies.push({ ...packet, samples: packet.samples.slice() })
           })
         )
         assert.deepStrictEqual(copies, usual)
@@ -228,9 +229,9 @@ describe("ChunkMasteringRenderer", () => {
   it.effect("a start in the middle is within -90 dBFS of the render of the whole file", () =>
     run(
       Effect.gen(function* () {
-        const whole = planar(yield* framesOf("/song", busy), 2)
+        const whole = planar(yield* packetsOf("/song", busy), 2)
         const from = 8 * rate + 777
-        const seek = planar(yield* framesOf("/song", busy, from), 2)
+        const seek = planar(yield* packetsOf("/song", busy, from), 2)
         for (const channel of [0, 1]) {
           assert.isBelow(largestDifferenceDbfs(seek[channel]!, whole[channel]!.slice(from)), -90)
         }
@@ -242,8 +243,8 @@ describe("ChunkMasteringRenderer", () => {
     run(
       Effect.gen(function* () {
         for (const plan of [null, busy]) {
-          assert.deepStrictEqual(yield* framesOf("/song", plan, song[0]!.length), [])
-          assert.deepStrictEqual(yield* framesOf("/song", plan, song[0]!.length + 1e9), [])
+          assert.deepStrictEqual(yield* packetsOf("/song", plan, song[0]!.length), [])
+          assert.deepStrictEqual(yield* packetsOf("/song", plan, song[0]!.length + 1e9), [])
         }
       })
     )
@@ -253,7 +254,7 @@ describe("ChunkMasteringRenderer", () => {
     run(
       Effect.gen(function* () {
         const plan = planOf({ balance_db: [1, 1, 1, 1, 1, 1, 1], gain_db: 3 })
-        const [left, right] = planar(yield* framesOf("/left", plan), 2)
+        const [left, right] = planar(yield* packetsOf("/left", plan), 2)
         assert.isAbove(Math.max(...left!), 0.5)
         assert.isTrue(right!.every((x) => Object.is(x, 0)))
       })
@@ -264,7 +265,7 @@ describe("ChunkMasteringRenderer", () => {
     run(
       Effect.gen(function* () {
         for (const plan of [busy, neutral]) {
-          const signal = planar(yield* framesOf("/silence", plan), 2)
+          const signal = planar(yield* packetsOf("/silence", plan), 2)
           assert.isTrue(signal.every((channel) => channel.every((x) => x === 0)))
         }
       })
@@ -279,11 +280,11 @@ describe("ChunkMasteringRenderer", () => {
       run(
         Effect.gen(function* () {
           for (const plan of [null, planOf({})]) {
-            const frames: Array<PcmFrame> = []
+            const packets: Array<PcmPacket> = []
             const exit = yield* Effect.exit(
               Effect.scoped(
                 Effect.flatMap(open({ path, plan, startFrame: 0 }), (rendering) =>
-                  Stream.runForEach(rendering.frames, (frame) => Effect.sync(() => frames.push(frame)))
+                  Stream.runForEach(rendering.packets, (packet) => Effect.sync(() => packets.push(packet)))
                 )
               )
             )
@@ -299,7 +300,7 @@ describe("ChunkMasteringRenderer", () => {
                 })
               )
             )
-            assert.deepStrictEqual(planar(frames, 1)[0], tracks[path]!.signal[0]!.slice(0, position))
+            assert.deepStrictEqual(planar(packets, 1)[0], tracks[path]!.signal[0]!.slice(0, position))
           }
         })
       )
@@ -309,16 +310,16 @@ describe("ChunkMasteringRenderer", () => {
   it.effect("what was decoded before a fault is delivered before the stream fails", () =>
     run(
       Effect.gen(function* () {
-        const frames: Array<PcmFrame> = []
+        const packets: Array<PcmPacket> = []
         const error = yield* Effect.flip(
           Effect.scoped(
             Effect.flatMap(open({ path: "/broken", plan: planOf({}), startFrame: 0 }), (rendering) =>
-              Stream.runForEach(rendering.frames, (frame) => Effect.sync(() => frames.push(frame)))
+              Stream.runForEach(rendering.packets, (packet) => Effect.sync(() => packets.push(packet)))
             )
           )
         )
         assert.strictEqual(error.reason, "corrupt")
-        assert.deepStrictEqual(planar(frames, 1)[0], tracks["/broken"]!.signal[0]!.slice(0, 20_001))
+        assert.deepStrictEqual(planar(packets, 1)[0], tracks["/broken"]!.signal[0]!.slice(0, 20_001))
       })
     )
   )
@@ -329,7 +330,7 @@ describe("ChunkMasteringRenderer", () => {
         Effect.gen(function* () {
           const rendering = yield* open({ path: "/left", plan: planOf({}), startFrame: 0 })
           const peaks: Array<number> = []
-          yield* Stream.runForEach(rendering.frames, ({ sampleOffset, samples }) => {
+          yield* Stream.runForEach(rendering.packets, ({ sampleOffset, samples }) => {
             peaks.push(samples.reduce((peak, x) => Math.max(peak, Math.abs(x)), 0))
             return sampleOffset === 0 ? rendering.setPlan(planOf({ gain_db: -20 }), 0.5) : Effect.void
           })
@@ -345,7 +346,7 @@ describe("ChunkMasteringRenderer", () => {
   it.effect("an unknown file is refused when it is opened", () =>
     run(
       Effect.gen(function* () {
-        const error = yield* Effect.flip(framesOf("/nowhere", busy))
+        const error = yield* Effect.flip(packetsOf("/nowhere", busy))
         assert.strictEqual(error.reason, "missing")
       })
     )
@@ -353,11 +354,11 @@ describe("ChunkMasteringRenderer", () => {
 })
 
 describe("ChunkMasteringTransparent", () => {
-  it.effect("delivers the file's own samples in the same frames and records the plans", () =>
+  it.effect("delivers the file's own samples in the same packets and records the plans", () =>
     Effect.gen(function* () {
-      const plain = yield* run(framesOf("/song", null, 123))
+      const plain = yield* run(packetsOf("/song", null, 123))
       const rendering = yield* open({ path: "/song", plan: busy, startFrame: 123 })
-      assert.deepStrictEqual(Chunk.toReadonlyArray(yield* Stream.runCollect(rendering.frames)), plain)
+      assert.deepStrictEqual(Chunk.toReadonlyArray(yield* Stream.runCollect(rendering.packets)), plain)
       yield* rendering.setPlan(neutral, 2)
       assert.deepStrictEqual(yield* Transparent.RecordedPlans, [
         { call: "open", request: { path: "/song", plan: busy, startFrame: 123 } },

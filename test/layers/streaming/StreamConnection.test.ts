@@ -83,7 +83,7 @@ describe("A stream connection", () => {
       for (let n = 0; n < 89; n++) say("credit", { frames: 1 })
       yield* settle
       yield* settle
-      assert.strictEqual(peer.frameCount(), 90)
+      assert.strictEqual(peer.packetCount(), 90)
       assert.isEmpty(codes())
     })
   )
@@ -120,7 +120,7 @@ describe("A stream connection", () => {
       assert.isFalse(peer.isTerminated())
       say("resume")
       yield* settle
-      assert.strictEqual(peer.frameCount(), 4)
+      assert.strictEqual(peer.packetCount(), 4)
     })
   )
 
@@ -148,7 +148,7 @@ describe("A stream connection", () => {
       assert.isTrue(peer.isTerminated())
       say("set_enhancement", {})
       yield* settle
-      // 192 KB, and the frame of 44 KB that exceeds it.
+      // 192 KB, and the packet of 44 KB that exceeds it.
       assert.isAtMost(peer.largestQueue(), (192 + 45) * 1024)
       assert.isAtLeast(peer.largestQueue(), 192 * 1024)
     })
@@ -159,7 +159,7 @@ describe("A stream connection", () => {
       const { peer, say } = yield* connect({}, 50 * 1024)
       say("play_normal", { track_id: 7, credits: 256 })
       peer.setReading(false)
-      // One frame of 44 KB fits the wire at a time.
+      // One packet of 44 KB fits the wire at a time.
       yield* passing(85, () => peer.setReading(false))
       assert.isFalse(peer.isTerminated())
       const offsets = peer.ofType("audio_chunk_meta").map(({ data }) => data.sample_offset)

@@ -14,8 +14,8 @@ import {
 import { assert } from "../../support/assert.ts"
 import { makeRecordedOutlet } from "../../support/recordedOutlet.ts"
 import {
-  frameLength,
-  framesInTrack,
+  packetLength,
+  packetsInTrack,
   pcm,
   plansChanges,
   playsThrough,
@@ -55,9 +55,9 @@ describe("A stream session", () => {
     })
   )
 
-  it.scoped("plays a track: start, contiguous frames with rising numbers, one end", () =>
+  it.scoped("plays a track: start, contiguous packets with rising numbers, one end", () =>
     Effect.gen(function* () {
-      const { until, ofType, say, frames, sent } = yield* makeSession(playsThrough)
+      const { until, ofType, say, packets, sent } = yield* makeSession(playsThrough)
       say("play_enhanced", { track_id: 7, credits: 256, preset: "warm", intensity: 0.5 })
       yield* until(() => ofType("audio_stream_end").length === 1)
       const [start] = ofType("audio_stream_start")
@@ -74,7 +74,7 @@ describe("A stream session", () => {
       const metas = ofType("audio_chunk_meta").map((message) => message.data)
       assert.deepStrictEqual(
         metas.map((meta) => meta.seq),
-        Array.from({ length: framesInTrack }, (_, n) => n)
+        Array.from({ length: packetsInTrack }, (_, n) => n)
       )
       let position = 0
       for (const meta of metas) {
@@ -84,7 +84,7 @@ describe("A stream session", () => {
       assert.hasFields(metas[40], { chunk_index: 1, chunk_count: 3, frame_index: 0, frame_count: 40 })
       assert.hasFields(metas[89], { chunk_index: 2, frame_index: 9, frame_count: 10 })
       assert.deepStrictEqual(
-        frames.map((samples) => samples[0]),
+        packets.map((samples) => samples[0]),
         metas.map((meta) => meta.seq)
       )
       assert.hasFields(ofType("audio_stream_end")[0]!.data, {
@@ -96,7 +96,7 @@ describe("A stream session", () => {
     })
   )
 
-  it.scoped("has no more frames in flight than were granted", () =>
+  it.scoped("has no more packets in flight than were granted", () =>
     Effect.gen(function* () {
       const { ofType, say } = yield* makeSession(playsThrough)
       say("play_normal", { track_id: 7 })
@@ -143,9 +143,9 @@ describe("A stream session", () => {
       const offsets = ofType("audio_chunk_meta").map((message) => message.data.sample_offset)
       assert.deepStrictEqual(
         offsets,
-        offsets.map((_, n) => n * frameLength)
+        offsets.map((_, n) => n * packetLength)
       )
-      assert.strictEqual(offsets.length, framesInTrack)
+      assert.strictEqual(offsets.length, packetsInTrack)
     })
   )
 
@@ -177,11 +177,11 @@ describe("A stream session", () => {
       assert.deepStrictEqual(kinds[end], ["audio_stream_end", 1])
       assert.deepStrictEqual(kinds[end + 1], ["audio_stream_start", 2])
       assert.isTrue(kinds.slice(end + 1).every(([, epoch]) => epoch === 2))
-      assert.hasFields(ofType("audio_stream_end")[0]!.data, { reason: "stopped", total_samples: 4 * frameLength })
+      assert.hasFields(ofType("audio_stream_end")[0]!.data, { reason: "stopped", total_samples: 4 * packetLength })
       assert.hasFields(ofType("audio_stream_start")[1]!.data, { is_seek: true, seek_position: 20 })
       say("credit", { frames: 100 })
       yield* until(() => ofType("audio_stream_end").length === 2)
-      assert.hasFields(ofType("audio_stream_end")[1]!.data, { reason: "completed", total_samples: 10 * frameLength })
+      assert.hasFields(ofType("audio_stream_end")[1]!.data, { reason: "completed", total_samples: 10 * packetLength })
     })
   )
 
@@ -199,7 +199,7 @@ describe("A stream session", () => {
       }
       say("seek", { position: 22 })
       yield* until(() => ofType("audio_stream_end").length === 4)
-      assert.hasFields(ofType("audio_stream_end")[3]!.data, { reason: "completed", total_samples: 2 * frameLength })
+      assert.hasFields(ofType("audio_stream_end")[3]!.data, { reason: "completed", total_samples: 2 * packetLength })
     })
   )
 
@@ -376,8 +376,11 @@ describe("A stream session", () => {
         seek_position: 123_457 / 44_100
       })
       const metas = after.ofType("audio_chunk_meta").filter(({ data }) => data.stream_epoch === 3)
-      assert.hasFields(metas[0]!.data, { seq: 0, sample_offset: 123_457, sample_count: 12 * frameLength - 123_457 })
-      assert.strictEqual(after.ofType("audio_stream_end")[1]!.data.total_samples, framesInTrack * frameLength - 123_457)
+      assert.hasFields(metas[0]!.data, { seq: 0, sample_offset: 123_457, sample_count: 12 * packetLength - 123_457 })
+      assert.strictEqual(
+        after.ofType("audio_stream_end")[1]!.data.total_samples,
+        packetsInTrack * packetLength - 123_457
+      )
       after.say("resume_stream", { resume_token, position: 22 })
       yield* after.until(() => after.ofType("audio_stream_end").length === 3)
       assert.hasFields(after.ofType("audio_stream_start")[2]!.data, { stream_epoch: 4, seek_position: 22 })
@@ -498,7 +501,7 @@ describe("A stream session", () => {
       say("pause")
       say("seek", { position: 20 })
       yield* until(() => ofType("audio_stream_end").some(({ data }) => data.reason === "completed"))
-      assert.hasFields(ofType("audio_stream_end").at(-1)!.data, { stream_epoch: 2, total_samples: 10 * frameLength })
+      assert.hasFields(ofType("audio_stream_end").at(-1)!.data, { stream_epoch: 2, total_samples: 10 * packetLength })
     })
   )
 

@@ -78,13 +78,13 @@ const ofTag = <Tag extends StreamEvent["_tag"]>(events: ReadonlyArray<StreamEven
 /** All samples of the track from `startFrame` on, each at its place. */
 const assertWholeFrom = (events: ReadonlyArray<StreamEvent>, startFrame: number) => {
   let position = startFrame
-  for (const { frame } of ofTag(events, "Pcm")) {
-    assert.strictEqual(frame.sampleOffset, position)
-    for (let n = 0; n < frame.sampleCount; n += 97) {
-      assert.strictEqual(frame.samples[2 * n], signal[0]![position + n])
-      assert.strictEqual(frame.samples[2 * n + 1], signal[1]![position + n])
+  for (const { packet } of ofTag(events, "Pcm")) {
+    assert.strictEqual(packet.sampleOffset, position)
+    for (let n = 0; n < packet.sampleCount; n += 97) {
+      assert.strictEqual(packet.samples[2 * n], signal[0]![position + n])
+      assert.strictEqual(packet.samples[2 * n + 1], signal[1]![position + n])
     }
-    position += frame.sampleCount
+    position += packet.sampleCount
   }
   assert.strictEqual(position, signal[0]!.length)
 }
@@ -114,7 +114,7 @@ describe("TrackStreamer", () => {
   it.effect("starts with the fallback after 150 ms and glides when the fingerprint arrives", () =>
     withScript(["slow"], ({ streamer, recorded }) =>
       Effect.gen(function* () {
-        // Each frame takes as long as it plays: the fingerprint arrives in the middle.
+        // Each packet takes as long as it plays: the fingerprint arrives in the middle.
         const request = { ...enhanced, pace: Effect.sleep("250 millis") }
         const fiber = yield* Effect.fork(collect(streamer.stream(request)))
         yield* TestClock.adjust("150 millis")
@@ -263,9 +263,9 @@ describe("TrackStreamer", () => {
         const request = { ...enhanced, enhancement: null, sampleRate: 96_000, startSeconds: 1.00001 } as const
         const events = yield* collect(streamer.stream(request))
         assert.hasFields(ofTag(events, "Started")[0], { sampleRate: 96_000, startFrame: 96_001 })
-        const frames = ofTag(events, "Pcm").map(({ frame }) => frame)
-        assert.strictEqual(frames[0]!.sampleOffset, 96_001)
-        const { sampleCount, sampleOffset } = frames.at(-1)!
+        const packets = ofTag(events, "Pcm").map(({ packet }) => packet)
+        assert.strictEqual(packets[0]!.sampleOffset, 96_001)
+        const { sampleCount, sampleOffset } = packets.at(-1)!
         assert.strictEqual(sampleOffset + sampleCount, Math.ceil((signal[0]!.length * 96_000) / sampleRate))
         assert.hasFields(recorded[0], { call: "open" })
       })

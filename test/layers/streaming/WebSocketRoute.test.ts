@@ -44,22 +44,22 @@ describe("The WebSocket endpoint", () => {
       const { url } = yield* start({ signal })
       const client = yield* connect(url, () => false)
       client.send("play_enhanced", { track_id: trackId, preset: "bright", credits: 4 })
-      yield* client.until(() => client.frames.length === 4)
+      yield* client.until(() => client.packets.length === 4)
       client.send("set_enhancement", { enabled: false })
       yield* client.until(() => client.ofType("mastering_plan").some(({ data }) => !data.enabled))
       client.send("credit", { frames: 16 })
-      yield* client.until(() => client.frames.length === 20)
+      yield* client.until(() => client.packets.length === 20)
       client.send("set_enhancement", { enabled: true })
       yield* client.until(() => client.ofType("mastering_plan").at(-1)!.data.enabled)
       client.send("credit", { frames: 256 })
       yield* client.until(() => client.ofType("audio_stream_end").length === 1)
 
-      const isOriginal = client.frames.map(({ meta, samples }) =>
+      const isOriginal = client.packets.map(({ meta, samples }) =>
         samples.every((value, n) => value === signal[n % 2]![meta.sample_offset + (n >> 1)])
       )
       const from = isOriginal.indexOf(true)
       const to = isOriginal.lastIndexOf(true)
-      // Two frames were rendered already at each change, and the glide takes two.
+      // Two packets were rendered already at each change, and the glide takes two.
       assert.isAtLeast(from, 4)
       assert.isAtMost(from, 4 + 2 + 3)
       assert.isAtLeast(to, 19)
@@ -179,14 +179,14 @@ describe("The WebSocket endpoint", () => {
       const signal = noise(8)
       const dataFolder = yield* temporaryFolder
       const played = (client: StreamClient) => {
-        const last = client.frames.at(-1)!.meta
+        const last = client.packets.at(-1)!.meta
         return last.sample_offset + last.sample_count
       }
       const tokenOf = (client: StreamClient) => client.ofType("audio_stream_start")[0]!.data.resume_token
-      const resume = (client: StreamClient, from: StreamClient, frames: number) =>
+      const resume = (client: StreamClient, from: StreamClient, packets: number) =>
         Effect.suspend(() => {
-          client.send("resume_stream", { resume_token: tokenOf(from), sample_offset: played(from), credits: frames })
-          return client.until(() => client.frames.length === frames)
+          client.send("resume_stream", { resume_token: tokenOf(from), sample_offset: played(from), credits: packets })
+          return client.until(() => client.packets.length === packets)
         })
 
       const parts: Array<StreamClient> = []
@@ -195,7 +195,7 @@ describe("The WebSocket endpoint", () => {
           const { sockets, url } = yield* startStreamServer({ signal, dataFolder })
           const first = yield* connect(url, () => false)
           first.send("play_normal", { track_id: trackId, start_position: 0.1, credits: 5 })
-          yield* first.until(() => first.frames.length === 5)
+          yield* first.until(() => first.packets.length === 5)
           sockets[0]!.destroy()
 
           const second = yield* connect(url, () => false)
@@ -214,8 +214,8 @@ describe("The WebSocket endpoint", () => {
       parts.push(fourth)
 
       let position = Math.round(0.1 * sampleRate)
-      for (const [n, { frames }] of parts.entries()) {
-        for (const { meta, samples } of frames) {
+      for (const [n, { packets }] of parts.entries()) {
+        for (const { meta, samples } of packets) {
           assert.strictEqual(meta.stream_epoch, n + 1)
           assert.strictEqual(meta.sample_offset, position)
           assert.isTrue(samples.every((value, k) => value === signal[k % 2]![position + (k >> 1)]))

@@ -52,7 +52,7 @@ const withWorld = <A, E>(
       world.opened += 1
       if (world.renderer === "hanging") return Effect.never
       if (world.renderer === "broken") return Effect.dieMessage("no worker")
-      return Effect.succeed({ frames: Stream.empty } as never)
+      return Effect.succeed({ packets: Stream.empty } as never)
     }
   })
   const generator = Layer.mock(FingerprintGenerator, { isServerAvailable: Effect.sync(() => world.serverUp) })
