@@ -15,7 +15,7 @@ import * as FingerprintRepoSqlite from "./layers/fingerprint/FingerprintRepoSqli
 import * as FingerprintServerClientGrpc from "./layers/fingerprint/FingerprintServerClientGrpc.ts"
 import * as FingerprintServerProcess from "./layers/fingerprint/FingerprintServerProcess.ts"
 import * as FingerprintSidecarFiles from "./layers/fingerprint/FingerprintSidecarFiles.ts"
-import * as HttpDoors from "./layers/http/HttpAccess.ts"
+import * as HttpAccess from "./layers/http/HttpAccess.ts"
 import * as HttpListener from "./layers/http/HttpListener.ts"
 import * as HttpRoutes from "./layers/http/HttpRoutes.ts"
 import * as ReadinessProbes from "./layers/telemetry/ReadinessProbes.ts"
@@ -38,7 +38,7 @@ import { Readiness } from "./services/Readiness.ts"
 import { LibraryCatalog } from "./services/LibraryCatalog.ts"
 import { TrackLibrary } from "./services/TrackLibrary.ts"
 
-export interface ServiceOptions extends HttpDoors.DoorOptions {
+export interface ServiceOptions extends HttpAccess.AccessOptions {
   /** Music folders. None: the demo library, made below `dataFolder`. */
   readonly folders: ReadonlyArray<string>
   /** Port of HTTP, WebSocket and RPC; 0: one that is free. */
@@ -71,7 +71,7 @@ const fillAndAnnounce = (demoFolder: string | undefined) =>
     const listener = yield* HttpListener.HttpListener
     const readiness = yield* Readiness
     const farewells = yield* Farewells
-    // The first to run: what stops behind the doors stops with the doors closed, and with everybody told.
+    // The first to run: what the listener leads to stops with the listener closed, and with everybody told.
     yield* Effect.addFinalizer(() => Effect.zipRight(listener.close, farewells.say))
     const library = yield* TrackLibrary
     const generator = yield* FingerprintGenerator
@@ -90,7 +90,7 @@ const fillAndAnnounce = (demoFolder: string | undefined) =>
 
 /**
  * The service, listening once it is built; fails where the demo cannot be made, the database cannot be opened or the
- * port is taken. It ends from the outside in: doors, streams, what renders and generates, fingerprint server, database.
+ * port is taken. It ends from the outside in: listener, streams, what renders and generates, fingerprint server, database.
  */
 export const layer = (options: ServiceOptions) =>
   Layer.unwrapScoped(
@@ -133,7 +133,7 @@ export const layer = (options: ServiceOptions) =>
       )
 
       const routes = Layer.mergeAll(
-        HttpDoors.layer(options),
+        HttpAccess.layer(options),
         HttpRoutes.layer,
         LatheApiRoutes.layer,
         RpcRoutes.layer,
