@@ -8,7 +8,7 @@ import * as AudioEncoderNodeAv from "./layers/audio/AudioEncoderNodeAv.ts"
 import * as ChunkMasteringProcessPool from "./layers/mastering/ChunkMasteringProcessPool.ts"
 import * as DatabaseSqlite from "./layers/database/DatabaseSqlite.ts"
 import * as DemoLibraryProcedural from "./layers/demo/DemoLibraryProcedural.ts"
-import * as FarewellsInTime from "./layers/http/GracefulShutdownInTime.ts"
+import * as GracefulShutdownInTime from "./layers/http/GracefulShutdownInTime.ts"
 import * as FingerprintBackground from "./layers/fingerprint/FingerprintBackground.ts"
 import * as FingerprintGeneratorTiered from "./layers/fingerprint/FingerprintGeneratorTiered.ts"
 import * as FingerprintRepoSqlite from "./layers/fingerprint/FingerprintRepoSqlite.ts"
@@ -32,7 +32,7 @@ import * as TrackStreamerLive from "./layers/streaming/TrackStreamerLive.ts"
 import * as WebSocketRoute from "./layers/streaming/WebSocketRoute.ts"
 import { ChunkMastering } from "./services/ChunkMastering.ts"
 import { DemoLibrary } from "./services/DemoLibrary.ts"
-import { Farewells } from "./services/GracefulShutdown.ts"
+import { GracefulShutdown } from "./services/GracefulShutdown.ts"
 import { FingerprintGenerator } from "./services/FingerprintGenerator.ts"
 import { Readiness } from "./services/Readiness.ts"
 import { LibraryCatalog } from "./services/LibraryCatalog.ts"
@@ -70,9 +70,9 @@ const fillAndAnnounce = (demoFolder: string | undefined) =>
   Effect.gen(function* () {
     const listener = yield* HttpListener.HttpListener
     const readiness = yield* Readiness
-    const farewells = yield* Farewells
+    const shutdown = yield* GracefulShutdown
     // The first to run: what the listener leads to stops with the listener closed, and with everybody told.
-    yield* Effect.addFinalizer(() => Effect.zipRight(listener.close, farewells.say))
+    yield* Effect.addFinalizer(() => Effect.zipRight(listener.close, shutdown.run))
     const library = yield* TrackLibrary
     const generator = yield* FingerprintGenerator
     if (demoFolder !== undefined) yield* Effect.flatMap(DemoLibrary, (demo) => demo.ensure(demoFolder))
@@ -163,7 +163,7 @@ export const layer = (options: ServiceOptions) =>
 
       return Layer.scopedDiscard(fillAndAnnounce(demoFolder)).pipe(
         Layer.provideMerge(HttpLayerRouter.serve(routes, { disableLogger: true, disableListenLog: true })),
-        Layer.provideMerge(Layer.merge(HttpListener.layer(options), FarewellsInTime.layer)),
+        Layer.provideMerge(Layer.merge(HttpListener.layer(options), GracefulShutdownInTime.layer)),
         Layer.provideMerge(Layer.mergeAll(library, generator, repositories, demo, readiness, background)),
         Layer.provideMerge(supervision),
         Layer.provideMerge(database)
