@@ -26,7 +26,7 @@ import { littleEndianBytes } from "../audio/littleEndian.ts"
 import { makeLineSplitter } from "../process/lineSplitter.ts"
 import { exitWithParent } from "../process/exitWithParent.ts"
 import { keepCompiled } from "../process/keepCompiled.ts"
-import { makeTurns } from "../process/PriorityLock.ts"
+import { makePriorityLock } from "../process/PriorityLock.ts"
 
 type OpenOrder = Extract<RenderOrder, { readonly _tag: "Open" }>
 
@@ -64,13 +64,13 @@ export const serve = (mastering: Layer.Layer<ChunkMastering>): void => {
 
   const jobs = new Map<number, Job>()
 
-  const turns = makeTurns()
+  const lock = makePriorityLock()
 
   const render = ({ job, ...request }: OpenOrder, pulls: Queue.Queue<number>) =>
     Effect.gen(function* () {
       const mastering = yield* ChunkMastering
       const work = <A, E, R>(lead: number, effect: Effect.Effect<A, E, R>) =>
-        turns.take(lead)(
+        lock.withPriority(lead)(
           Effect.zipRight(
             Effect.sync(() => send({ _tag: "Working", job })),
             effect
