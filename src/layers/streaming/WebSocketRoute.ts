@@ -15,7 +15,7 @@ import {
   type Peer,
   type StreamConnection
 } from "./StreamConnection.ts"
-import type { StreamLines } from "./StreamSession.ts"
+import type { StreamOwners } from "./StreamSession.ts"
 import { limitMessages, webSocketOf } from "./webSocketOf.ts"
 
 export interface WebSocketOptions extends ConnectionLimits {
@@ -47,7 +47,7 @@ const peerOf = (webSocket: WebSocket, stream: Duplex): Peer => {
   }
 }
 
-const handle = (options: WebSocketOptions, lines: StreamLines, shutdown: Option.Option<GracefulShutdown["Type"]>) =>
+const handle = (options: WebSocketOptions, owners: StreamOwners, shutdown: Option.Option<GracefulShutdown["Type"]>) =>
   Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
     const { socket: stream } = NodeHttpServerRequest.toIncomingMessage(request)
@@ -63,7 +63,7 @@ const handle = (options: WebSocketOptions, lines: StreamLines, shutdown: Option.
     const onOpen = Effect.gen(function* () {
       const webSocket = webSocketOf(stream)
       limitMessages(webSocket, answeredExcess * options.maximumMessageBytes)
-      const made = yield* makeStreamConnection(peerOf(webSocket, stream), options, lines)
+      const made = yield* makeStreamConnection(peerOf(webSocket, stream), options, owners)
       webSocket.on("pong", made.pong)
       for (const received of early) made.receive(received)
       connection = made
@@ -93,10 +93,10 @@ const make = (options: WebSocketOptions) =>
   Effect.gen(function* () {
     const router = yield* HttpLayerRouter.HttpRouter
     const services = yield* Effect.context<TrackStreamer | ResumeTokens>()
-    const lines: StreamLines = new Map()
+    const owners: StreamOwners = new Map()
     // Without it, as in tests, streams end with their sockets.
     const shutdown = yield* Effect.serviceOption(GracefulShutdown)
-    const serve = Effect.provide(handle(options, lines, shutdown), services)
+    const serve = Effect.provide(handle(options, owners, shutdown), services)
     let connections = 0
     const counted = Effect.acquireUseRelease(
       Effect.sync(() => void (connections += 1)),
