@@ -30,7 +30,7 @@ const parts: ReadonlyArray<readonly [string, RegExp]> = [
     "onset flux, onsets, tempo, beats",
     /onsetFlux|OnsetFlux|Onsets|Tempo|beatTracker|BeatTracker|Autocorrelation|Series/
   ],
-  ["cutting blocks and frames", /Framer|BlockClock|SampleQueue|FingerprintAnalyzer|Loudness/],
+  ["cutting blocks and segments", /Segmenter|BlockClock|SampleQueue|FingerprintAnalyzer|Loudness/],
   ["SHA-256 of the file", /^update$|^hash /],
   ["garbage collection", /garbage collector/],
   ["waiting", /\(idle\)/],

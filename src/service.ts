@@ -8,14 +8,14 @@ import * as AudioEncoderNodeAv from "./layers/audio/AudioEncoderNodeAv.ts"
 import * as ChunkMasteringProcessPool from "./layers/mastering/ChunkMasteringProcessPool.ts"
 import * as DatabaseSqlite from "./layers/database/DatabaseSqlite.ts"
 import * as DemoLibraryProcedural from "./layers/demo/DemoLibraryProcedural.ts"
-import * as FarewellsInTime from "./layers/http/GracefulShutdownInTime.ts"
+import * as GracefulShutdownInTime from "./layers/http/GracefulShutdownInTime.ts"
 import * as FingerprintBackground from "./layers/fingerprint/FingerprintBackground.ts"
 import * as FingerprintGeneratorTiered from "./layers/fingerprint/FingerprintGeneratorTiered.ts"
 import * as FingerprintRepoSqlite from "./layers/fingerprint/FingerprintRepoSqlite.ts"
 import * as FingerprintServerClientGrpc from "./layers/fingerprint/FingerprintServerClientGrpc.ts"
 import * as FingerprintServerProcess from "./layers/fingerprint/FingerprintServerProcess.ts"
 import * as FingerprintSidecarFiles from "./layers/fingerprint/FingerprintSidecarFiles.ts"
-import * as HttpDoors from "./layers/http/HttpAccess.ts"
+import * as HttpAccess from "./layers/http/HttpAccess.ts"
 import * as HttpListener from "./layers/http/HttpListener.ts"
 import * as HttpRoutes from "./layers/http/HttpRoutes.ts"
 import * as ReadinessProbes from "./layers/telemetry/ReadinessProbes.ts"
@@ -32,13 +32,13 @@ import * as TrackStreamerLive from "./layers/streaming/TrackStreamerLive.ts"
 import * as WebSocketRoute from "./layers/streaming/WebSocketRoute.ts"
 import { ChunkMastering } from "./services/ChunkMastering.ts"
 import { DemoLibrary } from "./services/DemoLibrary.ts"
-import { Farewells } from "./services/GracefulShutdown.ts"
+import { GracefulShutdown } from "./services/GracefulShutdown.ts"
 import { FingerprintGenerator } from "./services/FingerprintGenerator.ts"
 import { Readiness } from "./services/Readiness.ts"
 import { LibraryCatalog } from "./services/LibraryCatalog.ts"
 import { TrackLibrary } from "./services/TrackLibrary.ts"
 
-export interface ServiceOptions extends HttpDoors.DoorOptions {
+export interface ServiceOptions extends HttpAccess.AccessOptions {
   /** Music folders. None: the demo library, made below `dataFolder`. */
   readonly folders: ReadonlyArray<string>
   /** Port of HTTP, WebSocket and RPC; 0: one that is free. */
@@ -70,9 +70,9 @@ const fillAndAnnounce = (demoFolder: string | undefined) =>
   Effect.gen(function* () {
     const listener = yield* HttpListener.HttpListener
     const readiness = yield* Readiness
-    const farewells = yield* Farewells
-    // The first to run: what stops behind the doors stops with the doors closed, and with everybody told.
-    yield* Effect.addFinalizer(() => Effect.zipRight(listener.close, farewells.say))
+    const shutdown = yield* GracefulShutdown
+    // The first to run: what the listener leads to stops with the listener closed, and with everybody told.
+    yield* Effect.addFinalizer(() => Effect.zipRight(listener.close, shutdown.run))
     const library = yield* TrackLibrary
     const generator = yield* FingerprintGenerator
     if (demoFolder !== undefined) yield* Effect.flatMap(DemoLibrary, (demo) => demo.ensure(demoFolder))
@@ -90,7 +90,7 @@ const fillAndAnnounce = (demoFolder: string | undefined) =>
 
 /**
  * The service, listening once it is built; fails where the demo cannot be made, the database cannot be opened or the
- * port is taken. It ends from the outside in: doors, streams, what renders and generates, fingerprint server, database.
+ * port is taken. It ends from the outside in: listener, streams, what renders and generates, fingerprint server, database.
  */
 export const layer = (options: ServiceOptions) =>
   Layer.unwrapScoped(
@@ -133,7 +133,7 @@ export const layer = (options: ServiceOptions) =>
       )
 
       const routes = Layer.mergeAll(
-        HttpDoors.layer(options),
+        HttpAccess.layer(options),
         HttpRoutes.layer,
         LatheApiRoutes.layer,
         RpcRoutes.layer,
@@ -163,7 +163,7 @@ export const layer = (options: ServiceOptions) =>
 
       return Layer.scopedDiscard(fillAndAnnounce(demoFolder)).pipe(
         Layer.provideMerge(HttpLayerRouter.serve(routes, { disableLogger: true, disableListenLog: true })),
-        Layer.provideMerge(Layer.merge(HttpListener.layer(options), FarewellsInTime.layer)),
+        Layer.provideMerge(Layer.merge(HttpListener.layer(options), GracefulShutdownInTime.layer)),
         Layer.provideMerge(Layer.mergeAll(library, generator, repositories, demo, readiness, background)),
         Layer.provideMerge(supervision),
         Layer.provideMerge(database)

@@ -11,7 +11,7 @@ import { makeLoudnessMeter } from "../../src/dsp/analysis/LoudnessMeter.ts"
 import { makeOnsetFlux } from "../../src/dsp/analysis/OnsetFlux.ts"
 import { countOnsets } from "../../src/dsp/analysis/Onsets.ts"
 import { makeSpectralShape } from "../../src/dsp/analysis/SpectralShape.ts"
-import { makeStereoSpectrum, spectrumFrame } from "../../src/dsp/analysis/StereoSpectrum.ts"
+import { makeStereoSpectrum, spectrumSegment } from "../../src/dsp/analysis/StereoSpectrum.ts"
 import { measureTempo } from "../../src/dsp/analysis/Tempo.ts"
 import { makeKernels } from "../../src/dsp/Kernels.ts"
 import * as AudioDecoderNodeAv from "../../src/layers/audio/AudioDecoderNodeAv.ts"
@@ -67,7 +67,7 @@ const lathe: Record<string, Part> = {
   },
   spectral: ({ left, right, sampleRate }) => {
     const kernels = makeKernels()
-    const frame = spectrumFrame(sampleRate)
+    const frame = spectrumSegment(sampleRate)
     const shape = makeSpectralShape(kernels, frame / 2 + 1, sampleRate / frame)
     const spectrum = makeStereoSpectrum(kernels, sampleRate, maxBlockFrames(sampleRate), (power) =>
       shape.process(power)
@@ -96,7 +96,7 @@ const lathe: Record<string, Part> = {
   }
 }
 
-// The frames of lathe's spectra at 44.1 and 48 kHz.
+// The segments of lathe's spectra at 44.1 and 48 kHz: frames, to these libraries.
 const frameSize = 2048
 const hopSize = 1024
 

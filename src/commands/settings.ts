@@ -234,7 +234,7 @@ export const givenBy = (options: Partial<Record<SettingName, Option.Option<strin
     )
   )
 
-/** The token of the doors, which there must be where others than this machine can come in. */
+/** The token that gives access, which there must be where others than this machine can come in. */
 export const readToken = (given: Given, host: string): Effect.Effect<Value<"token">, InvalidSetting> =>
   Effect.gen(function* () {
     // An option goes before a variable, also before another one.

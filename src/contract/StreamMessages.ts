@@ -20,7 +20,7 @@ const Credits = Schema.Int.pipe(Schema.between(1, maximumCredits))
 
 const credits = Schema.optionalWith(Credits, { default: () => defaultCredits })
 
-const playback = {
+const play = {
   track_id: TrackId,
   start_position: Schema.optionalWith(Seconds, { default: () => 0 }),
   /** Hz; left out: the file's own. */
@@ -36,13 +36,13 @@ const maximumTokenLength = 2048
 /** The data of what a client may send, by type. */
 export const clientData = {
   play_enhanced: Schema.Struct({
-    ...playback,
+    ...play,
     preset: Schema.optionalWith(Preset, { default: () => "adaptive" }),
     intensity: Schema.optionalWith(Intensity, { default: () => 1 }),
     enabled: Schema.optionalWith(Schema.Boolean, { default: () => true }),
     bypass: Schema.optionalWith(Bypass, { default: () => [] })
   }),
-  play_normal: Schema.Struct(playback),
+  play_normal: Schema.Struct(play),
   /** What is left out stays as it is. */
   set_enhancement: Schema.Struct({
     preset: Schema.optionalWith(Preset, exactly),

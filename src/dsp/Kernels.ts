@@ -46,9 +46,9 @@ export interface KernelFunctions {
   ) => void
   readonly addScaled: (x: number, gain: number, out: number, length: number) => void
   readonly truePeak: (x: number, length: number, taps: number, bounds: number, groups: number, peak: number) => number
-  readonly storeSpectrum: (power: number, bins: number, frame: number, plane: number) => void
-  readonly sortFrames: (
-    frame: number,
+  readonly storeSpectrum: (power: number, bins: number, segment: number, plane: number) => void
+  readonly sortSegments: (
+    segment: number,
     next: number,
     previousTwo: number,
     two: number,
@@ -66,7 +66,14 @@ export interface KernelFunctions {
     later: number,
     plane: number
   ) => void
-  readonly separate: (frame: number, overTime: number, bins: number, plane: number, work: number, sums: number) => void
+  readonly separate: (
+    segment: number,
+    overTime: number,
+    bins: number,
+    plane: number,
+    work: number,
+    sums: number
+  ) => void
   readonly spectralShape: (
     power: number,
     bins: number,
@@ -113,7 +120,7 @@ export interface KernelFunctions {
   readonly powersOfTwo: (work: number, size: number, powers: number) => void
   readonly yinPeriod: (
     samples: number,
-    frame: number,
+    segment: number,
     correlation: number,
     scale: number,
     shortest: number,

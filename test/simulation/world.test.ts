@@ -21,7 +21,7 @@ describe("The service, whatever fails and whatever clients do", () => {
   it("runs the same way for the same seed", async () => {
     const traceOf = async (seed: number) => {
       const lines: Array<string> = []
-      // Tokens and lines of streams are random on purpose.
+      // Tokens and ids of streams are random on purpose.
       await simulate(seed, (at, text) => void lines.push(`${at} ${text.replace(/"resume_token":"[^"]*"/, "")}`))
       return lines
     }

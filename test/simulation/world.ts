@@ -23,7 +23,7 @@ import * as FingerprintGeneratorTiered from "../../src/layers/fingerprint/Finger
 import * as FingerprintRepoSqlite from "../../src/layers/fingerprint/FingerprintRepoSqlite.ts"
 import * as ResumeTokensHmac from "../../src/layers/streaming/ResumeTokensHmac.ts"
 import { defaultLimits, makeStreamConnection, type Peer } from "../../src/layers/streaming/StreamConnection.ts"
-import type { StreamLines } from "../../src/layers/streaming/StreamSession.ts"
+import type { StreamOwners } from "../../src/layers/streaming/StreamSession.ts"
 import * as SupervisionTreeRoot from "../../src/layers/supervision/SupervisionTreeRoot.ts"
 import * as TrackStreamerLive from "../../src/layers/streaming/TrackStreamerLive.ts"
 import { ChunkMastering, type PcmPacket } from "../../src/services/ChunkMastering.ts"
@@ -257,8 +257,8 @@ const world = (time: VirtualTime, trace: Trace | undefined): Effect.Effect<World
         const { size, mtime_ms } = file.version
         yield* sql`INSERT INTO tracks ${sql.insert({ id, folder: file.folder, path: file.relativePath, size, mtime_ms, title, artist, album, duration, sample_rate, channels })}`
       }
-      const lines: StreamLines = new Map()
-      const connect = makeConnect({ time, lines, totals, violations, trace })
+      const owners: StreamOwners = new Map()
+      const connect = makeConnect({ time, owners, totals, violations, trace })
       const clients = 1 + Math.floor(random() * 4)
       yield* Effect.all(
         Array.from({ length: clients }, () => client(time, faults, happens, connect)),
@@ -273,7 +273,7 @@ const world = (time: VirtualTime, trace: Trace | undefined): Effect.Effect<World
         { concurrency: "unbounded" }
       ).pipe(Effect.provide(context))
       require(violations.length === 0, violations.slice(0, 3).join("; "))
-      require(lines.size === 0, `${lines.size} lines are left`)
+      require(owners.size === 0, `${owners.size} streams are left`)
       // A supervisor hears of an end a moment later.
       yield* Effect.sleep("1 second")
       yield* Effect.provide(checkTree, context)
@@ -336,7 +336,7 @@ const decode = Schema.decodeUnknownSync(Schema.parseJson(ServerMessage))
 
 interface FarEnd {
   readonly time: VirtualTime
-  readonly lines: StreamLines
+  readonly owners: StreamOwners
   readonly totals: { streams: number; packets: number }
   readonly violations: Array<string>
   readonly trace: Trace | undefined
@@ -344,7 +344,7 @@ interface FarEnd {
 
 /** A connection whose far end checks each message and each sample as it comes. */
 const makeConnect = ({
-  lines,
+  owners,
   time,
   totals,
   trace,
@@ -474,7 +474,7 @@ const makeConnect = ({
       },
       queuedBytes: () => queued
     }
-    const connection = yield* makeStreamConnection(peer, defaultLimits, lines).pipe(Scope.extend(scope))
+    const connection = yield* makeStreamConnection(peer, defaultLimits, owners).pipe(Scope.extend(scope))
     return {
       say: (text) => {
         if (!isEnded) connection.receive(text)

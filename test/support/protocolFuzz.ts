@@ -161,7 +161,7 @@ const limits = {
   pingInterval: "1 days"
 } as const
 
-const makeClient = (lines: Parameters<typeof makeStreamConnection>[2]) =>
+const makeClient = (owners: Parameters<typeof makeStreamConnection>[2]) =>
   Effect.gen(function* () {
     const checker = makeStreamChecker()
     const waiting: Array<() => void> = []
@@ -186,7 +186,7 @@ const makeClient = (lines: Parameters<typeof makeStreamConnection>[2]) =>
         queuedBytes: () => queued
       },
       limits,
-      lines
+      owners
     )
     const setReading = (reading: boolean) => {
       isReading = reading
@@ -203,7 +203,7 @@ export const fuzzProtocol = (options: ProtocolFuzzOptions): Effect.Effect<Protoc
     const random = makeRandom(options.seed)
     const say = options.say ?? anything
     const faults: Array<string> = []
-    const [supervisor, lines] = [yield* Supervisor.track, new Map()]
+    const [supervisor, owners] = [yield* Supervisor.track, new Map()]
     let streams = 0
     const stream = (request: StreamRequest) =>
       Stream.unwrapScoped(
@@ -215,7 +215,7 @@ export const fuzzProtocol = (options: ProtocolFuzzOptions): Effect.Effect<Protoc
     const services = Layer.merge(Layer.succeed(TrackStreamer, { stream }), layerKey(new Uint8Array(32)))
     const scope = yield* Scope.make()
     const clients: ReadonlyArray<Client> = yield* Effect.all(
-      Array.from({ length: options.clients ?? 3 }, () => makeClient(lines))
+      Array.from({ length: options.clients ?? 3 }, () => makeClient(owners))
     ).pipe(Scope.extend(scope), Effect.provide(services), Effect.supervised(supervisor))
 
     const tokens: Array<string> = []
@@ -252,7 +252,7 @@ export const fuzzProtocol = (options: ProtocolFuzzOptions): Effect.Effect<Protoc
     yield* Effect.repeatN(Effect.yieldNow(), 200)
     const left = (yield* supervisor.value).length
     if (left > 0) faults.push(`${left} fibers are left`)
-    if (lines.size > 0) faults.push(`${lines.size} lines are left`)
+    if (owners.size > 0) faults.push(`${owners.size} streams are left`)
 
     const sum = (name: keyof StreamChecker["counts"]) =>
       clients.reduce((total, { checker }) => total + checker.counts[name], 0)

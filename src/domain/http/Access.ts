@@ -4,8 +4,8 @@
  * the page it comes from, and the token. None of them is worth anything alone.
  */
 
-/** What the doors were set up with. */
-export interface DoorPolicy {
+/** What is let in. */
+export interface AccessPolicy {
   /** Whether only this machine can reach the service. */
   readonly isLoopback: boolean
   /** Whether callers must show a token. */
@@ -65,7 +65,7 @@ const isLoopbackOrigin = (origin: string): boolean => isLoopbackHost(URL.parse(o
 const isSameOrigin = (origin: string, host: string): boolean => URL.parse(origin)?.host === host.toLowerCase()
 
 /** The reason why a caller may not enter, or undefined where it may. */
-export const refusalOf = (policy: DoorPolicy, { path, host, origin, hasToken }: Caller): Refusal | undefined => {
+export const refusalOf = (policy: AccessPolicy, { path, host, origin, hasToken }: Caller): Refusal | undefined => {
   const name = host === undefined ? undefined : nameOf(host)
   if (host === undefined || name === undefined) return foreignHost
   // Beyond loopback the service has names that it does not know; there the token keeps rebinding out.

@@ -5,7 +5,7 @@ import { DeliveredSampleRate } from "../audio/SampleRate.ts"
 import { TrackId } from "../library/Track.ts"
 
 export const ResumePoint = Schema.Struct({
-  /** The listener's line: one stream at a time, on whichever connection, with epochs that rise. */
+  /** Id of the listener's stream, on whichever connection it is, with epochs that rise. */
   line: Schema.String,
   stream_epoch: Schema.Int,
   track_id: TrackId,

@@ -60,13 +60,16 @@ export const circuitTransitions = counter(
 
 export const streamsActive = gauge("lathe_streams_active", "Streams that play now")
 
-// The doors
+// Access
 
 /** Labels: `status` (2xx, 3xx, 4xx, 5xx). */
 export const httpRequests = counter("lathe_http_requests_total", "HTTP requests answered, upgrades included")
 
 /** Labels: `reason` (foreign_host, foreign_origin, token_required, too_many_requests, body_too_large). */
-export const httpRefusals = counter("lathe_http_refusals_total", "HTTP requests refused at the door, by reason")
+export const httpRefusals = counter(
+  "lathe_http_refusals_total",
+  "HTTP requests refused by the rules of access, by reason"
+)
 
 // The process
 

@@ -1,12 +1,12 @@
 /**
- * Tonal concentration: how few of the twelve pitch classes hold the power of 65 Hz to 2.1 kHz. A frame of about 0.37 s
+ * Tonal concentration: how few of the twelve pitch classes hold the power of 65 Hz to 2.1 kHz. A segment of about 0.37 s
  * at 11 kHz has bins of 2.7 Hz, less than a semitone at the low end (3.9 Hz). Each bin counts for the nearest semitone
- * of equal temperament, A4 = 440 Hz. Two frames share each transform.
+ * of equal temperament, A4 = 440 Hz. Two segments share each transform.
  */
 import type { Kernels } from "../Kernels.ts"
 import { silenceMeanSquare } from "./Dynamics.ts"
 import { hannWindow, makeComplexFft } from "./Fft.ts"
-import { makeFramer } from "./Framer.ts"
+import { makeSegmenter } from "./Segmenter.ts"
 
 const size = 4096
 const hop = 1024
@@ -22,8 +22,8 @@ export const evenConcentration = 1 / classes
 export interface Chroma {
   readonly process: (samples: Float32Array, length: number) => void
   /**
-   * Mean over the non-silent frames of the sum of squares of the classes' shares: 1/12 evenly spread, 1 one class. 1/12
-   * if there is no such frame. Ends the measurement.
+   * Mean over the non-silent segments of the sum of squares of the classes' shares: 1/12 evenly spread, 1 one class. 1/12
+   * if there is no such segment. Ends the measurement.
    */
   readonly concentration: () => number
 }
@@ -44,9 +44,9 @@ export const makeChroma = (kernels: Kernels, rate: number, maxFrames: number): C
   for (let k = first; k < end; k++) ends.fill(k + 1, semitoneOf(k) - firstSemitone)
   const firstClass = ((firstSemitone % classes) + classes) % classes
   const powers = kernels.float32(size + 8).byteOffset
-  /** Of both frames by turns. */
+  /** Of both segments by turns. */
   const shares = kernels.float64(2 * classes)
-  let frames = 0
+  let segments = 0
   let sum = 0
 
   const add = (part: number) => {
@@ -59,11 +59,11 @@ export const makeChroma = (kernels: Kernels, rate: number, maxFrames: number): C
       squares += v * v
     }
     if (total === 0) return
-    frames++
+    segments++
     sum += squares / (total * total)
   }
 
-  /** `count` frames, one or two, at addresses. */
+  /** `count` segments, one or two, at addresses. */
   const analyse = (one: number, other: number, count: number) => {
     fft.transform(one, other, window.byteOffset)
     kernels.functions.powerByClass(
@@ -83,18 +83,18 @@ export const makeChroma = (kernels: Kernels, rate: number, maxFrames: number): C
 
   let known = 0
   let bufferAddress = 0
-  const addressOfFrame = (k: number) => bufferAddress + 4 * framer.offsetOf(k)
-  const framer = makeFramer({
+  const addressOfSegment = (k: number) => bufferAddress + 4 * segmenter.offsetOf(k)
+  const segmenter = makeSegmenter({
     kernels,
     channels: 1,
-    frame: size,
+    segment: size,
     startOf: (k) => k * hop,
     maxPush: maxFrames,
-    groupFrames: 2,
-    onFrame: (buffers) => {
+    groupSegments: 2,
+    onSegment: (buffers) => {
       bufferAddress = buffers[0]!.byteOffset
       known++
-      if (known % 2 === 0) analyse(addressOfFrame(known - 2), addressOfFrame(known - 1), 2)
+      if (known % 2 === 0) analyse(addressOfSegment(known - 2), addressOfSegment(known - 1), 2)
     }
   })
   const single: [Float32Array] = [new Float32Array(0)]
@@ -102,12 +102,12 @@ export const makeChroma = (kernels: Kernels, rate: number, maxFrames: number): C
   return {
     process: (samples, length) => {
       single[0] = samples
-      framer.push(single, length)
+      segmenter.push(single, length)
     },
     concentration: () => {
-      framer.finish()
-      if (known % 2 === 1) analyse(addressOfFrame(known - 1), addressOfFrame(known - 1), 1)
-      return frames === 0 ? evenConcentration : sum / frames
+      segmenter.finish()
+      if (known % 2 === 1) analyse(addressOfSegment(known - 1), addressOfSegment(known - 1), 1)
+      return segments === 0 ? evenConcentration : sum / segments
     }
   }
 }

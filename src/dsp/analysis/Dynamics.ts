@@ -5,7 +5,7 @@
 import { blocksPerSecond } from "./BlockClock.ts"
 import type { BlockLevels } from "./BlockSums.ts"
 
-/** -60 dBFS: what is below counts as silence, in blocks and in frames. */
+/** -60 dBFS: what is below counts as silence, in blocks and in segments. */
 export const silenceMeanSquare = 1e-6
 
 export interface DynamicsResult {

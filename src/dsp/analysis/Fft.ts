@@ -254,7 +254,7 @@ export const makeComplexFft = (kernels: Kernels, size: number): ComplexFft => {
 
 /**
  * Hann window sampled between the integers, sin^2(pi (n + 1/2) / size): at a hop of half the size its shifts sum to 1,
- * and no sample of a frame has weight 0.
+ * and no sample of a segment has weight 0.
  */
 export const hannWindow = (size: number): Float64Array =>
   Float64Array.from({ length: size }, (_, n) => Math.sin((Math.PI * (n + 0.5)) / size) ** 2)

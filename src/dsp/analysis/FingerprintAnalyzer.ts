@@ -18,19 +18,19 @@ import { makeOnsetFlux } from "./OnsetFlux.ts"
 import { countOnsets } from "./Onsets.ts"
 import { makeSpectralShape } from "./SpectralShape.ts"
 import { makeStereoField } from "./StereoField.ts"
-import { makeStereoSpectrum, spectrumFrame } from "./StereoSpectrum.ts"
+import { makeStereoSpectrum, spectrumSegment } from "./StereoSpectrum.ts"
 import { measureTempo } from "./Tempo.ts"
 import { makeTruePeakMeter } from "./TruePeakMeter.ts"
 import { makeYin } from "./Yin.ts"
 
-/** BS.1770-4 needs one 400 ms block; half a second gives two, and enough frames for every median. */
+/** BS.1770-4 needs one 400 ms block; half a second gives two, and enough segments for every median. */
 export const minimumSeconds = 0.5
 
 /** Beyond these levels the samples are no audio at full scale 1: integers taken for floats, or damage. */
 const maximumLufs = 20
 const maximumPeak = 1000
 
-/** `harmonic_ratio` where nothing tells the two apart: too few frames for one full window. */
+/** `harmonic_ratio` where nothing tells the two apart: too few segments for one full window. */
 const evenlySplit = 0.5
 
 export type AnalysisOutcome =
@@ -58,9 +58,9 @@ export const makeFingerprintAnalyzer = (options: {
   const { channels, sampleRate } = options
   if (!isSupportedSampleRate(sampleRate)) throw new RangeError(`a sample rate of ${sampleRate} Hz cannot be analysed`)
   const maxFrames = maxBlockFrames(sampleRate)
-  const frame = spectrumFrame(sampleRate)
-  const bins = frame / 2 + 1
-  const binHz = sampleRate / frame
+  const segment = spectrumSegment(sampleRate)
+  const bins = segment / 2 + 1
+  const binHz = sampleRate / segment
 
   const kernels = makeKernels()
   const sums = makeBlockSums(kernels, channels, maxFrames)

@@ -1,4 +1,4 @@
-/** Centroid, roll-off and flatness of power spectra, averaged over frames (the definitions of librosa.feature). */
+/** Centroid, roll-off and flatness of power spectra, averaged over segments (the definitions of librosa.feature). */
 import { addressOf, type Kernels } from "../Kernels.ts"
 
 /** Share of the summed magnitudes that lies at or below the roll-off. */
@@ -15,7 +15,7 @@ export interface SpectralShapeResult {
 export interface SpectralShape {
   /** Unscaled power per bin, 0 Hz to Nyquist. */
   readonly process: (power: Float32Array) => void
-  /** Means over the frames; zeros without any. */
+  /** Means over the segments; zeros without any. */
   readonly result: () => SpectralShapeResult
 }
 
@@ -24,7 +24,7 @@ export const makeSpectralShape = (kernels: Kernels, bins: number, binHz: number)
   const input = kernels.float32(bins)
   const work = kernels.float64(Math.ceil(bins / 2) + 2 + Math.ceil(bins / 64)).byteOffset
   const sums = kernels.float64(6)
-  let frames = 0
+  let segments = 0
   let centroidSum = 0
   let rolloffSum = 0
   let flatnessSum = 0
@@ -40,7 +40,7 @@ export const makeSpectralShape = (kernels: Kernels, bins: number, binHz: number)
     )
     const magnitude = sums[0]!
     if (magnitude === 0) return
-    frames++
+    segments++
     centroidSum += sums[1]! / magnitude
     rolloffSum += sums[2]!
     const logarithm = Math.log2(sums[4]!) + sums[5]!
@@ -48,13 +48,13 @@ export const makeSpectralShape = (kernels: Kernels, bins: number, binHz: number)
   }
 
   const result = (): SpectralShapeResult =>
-    frames === 0
+    segments === 0
       ? { centroidHz: 0, rolloffHz: 0, flatness: 0 }
       : {
-          centroidHz: (binHz * centroidSum) / frames,
-          rolloffHz: (binHz * rolloffSum) / frames,
+          centroidHz: (binHz * centroidSum) / segments,
+          rolloffHz: (binHz * rolloffSum) / segments,
           // The geometric mean of equal numbers can round to just above their arithmetic mean.
-          flatness: Math.min(1, flatnessSum / frames)
+          flatness: Math.min(1, flatnessSum / segments)
         }
 
   return { process, result }

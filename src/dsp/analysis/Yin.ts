@@ -2,13 +2,13 @@
  * Fundamental frequency by YIN, steps 1 to 5 (A. de Cheveigne and H. Kawahara, "YIN, a fundamental frequency estimator
  * for speech and music", JASA 111, 2002), and how steady it is.
  *
- * The difference function is taken over the part of the frame that both lags share, d(t) = (E[0, W-t) + E[t, W) -
- * 2 r(t)) / (W - t), with r from the Fourier transform of the power spectrum. Two frames share each transform. The
+ * The difference function is taken over the part of the segment that both lags share, d(t) = (E[0, W-t) + E[t, W) -
+ * 2 r(t)) / (W - t), with r from the Fourier transform of the power spectrum. Two segments share each transform. The
  * parabola of step 5 goes through d itself: through the normalised function, it is biased for short periods.
  */
 import type { Kernels } from "../Kernels.ts"
 import { makeComplexFft } from "./Fft.ts"
-import { makeFramer } from "./Framer.ts"
+import { makeSegmenter } from "./Segmenter.ts"
 import { silenceMeanSquare } from "./Dynamics.ts"
 
 const lowestHz = 65
@@ -20,16 +20,16 @@ const hopsPerSecond = 40
 /** 0.1 s. */
 const pairHops = 4
 const steadyCents = 25
-/** Fewer pairs of voiced frames say nothing about a track. */
+/** Fewer pairs of voiced segments say nothing about a track. */
 const minimumPairs = 10
 
 export interface Yin {
   readonly process: (samples: Float32Array, length: number) => void
-  /** Share of the pairs of voiced frames 0.1 s apart that differ by less than 25 cents. Ends the measurement. */
+  /** Share of the pairs of voiced segments 0.1 s apart that differ by less than 25 cents. Ends the measurement. */
   readonly stability: () => number
 }
 
-/** `rate` between 8 and 16 kHz; `onPitch` gets the pitch of each frame in Hz, 0 where there is none. */
+/** `rate` between 8 and 16 kHz; `onPitch` gets the pitch of each segment in Hz, 0 where there is none. */
 export const makeYin = (
   kernels: Kernels,
   rate: number,
@@ -38,34 +38,34 @@ export const makeYin = (
 ): Yin => {
   const longest = Math.min(size / 2, Math.ceil(rate / lowestHz) + 1)
   const shortest = Math.max(2, Math.floor(rate / highestHz))
-  const frame = size - longest
+  const segment = size - longest
   const hop = Math.round(rate / hopsPerSecond)
   const fft = makeComplexFft(kernels, size)
-  const padded = kernels.float32(size).fill(1, 0, frame)
+  const padded = kernels.float32(size).fill(1, 0, segment)
   const whole = kernels.float32(size).fill(1)
   const powers = kernels.float32(2 * size).byteOffset
   const difference = kernels.float64(longest + 1).byteOffset
   const pitches = new Float64Array(pairHops)
-  let frameIndex = 0
+  let segmentIndex = 0
   let pairs = 0
   let steady = 0
 
   const note = (frequencyHz: number) => {
     onPitch?.(frequencyHz)
-    const slot = frameIndex % pairHops
+    const slot = segmentIndex % pairHops
     const earlier = pitches[slot]!
     if (frequencyHz > 0 && earlier > 0) {
       pairs++
       if (Math.abs(1200 * Math.log2(frequencyHz / earlier)) < steadyCents) steady++
     }
     pitches[slot] = frequencyHz
-    frameIndex++
+    segmentIndex++
   }
 
   const pitchOf = (samples: number, correlation: number): number => {
     const period = kernels.functions.yinPeriod(
       samples,
-      frame,
+      segment,
       correlation,
       // The powers are four times too large, and the transform is not scaled.
       1 / (4 * size),
@@ -78,7 +78,7 @@ export const makeYin = (
     return period > 0 ? rate / period : 0
   }
 
-  /** `count` frames, one or two, at addresses. */
+  /** `count` segments, one or two, at addresses. */
   const analyse = (one: number, other: number, count: number) => {
     const { byteOffset: work } = fft.work
     fft.transform(one, other, padded.byteOffset)
@@ -90,20 +90,20 @@ export const makeYin = (
 
   let known = 0
   let bufferAddress = 0
-  const addressOfFrame = (k: number) => bufferAddress + 4 * framer.offsetOf(k)
-  const framer = makeFramer({
+  const addressOfSegment = (k: number) => bufferAddress + 4 * segmenter.offsetOf(k)
+  const segmenter = makeSegmenter({
     kernels,
     channels: 1,
-    frame,
+    segment,
     startOf: (k) => k * hop,
     maxPush: maxFrames,
-    groupFrames: 2,
+    groupSegments: 2,
     // The window pads with zeros, times what lies there.
-    spareFrames: size - frame,
-    onFrame: (buffers) => {
+    spareSamples: size - segment,
+    onSegment: (buffers) => {
       bufferAddress = buffers[0]!.byteOffset
       known++
-      if (known % 2 === 0) analyse(addressOfFrame(known - 2), addressOfFrame(known - 1), 2)
+      if (known % 2 === 0) analyse(addressOfSegment(known - 2), addressOfSegment(known - 1), 2)
     }
   })
   const single: [Float32Array] = [new Float32Array(0)]
@@ -111,11 +111,11 @@ export const makeYin = (
   return {
     process: (samples, length) => {
       single[0] = samples
-      framer.push(single, length)
+      segmenter.push(single, length)
     },
     stability: () => {
-      framer.finish()
-      if (known % 2 === 1) analyse(addressOfFrame(known - 1), addressOfFrame(known - 1), 1)
+      segmenter.finish()
+      if (known % 2 === 1) analyse(addressOfSegment(known - 1), addressOfSegment(known - 1), 1)
       return pairs < minimumPairs ? 0 : steady / pairs
     }
   }

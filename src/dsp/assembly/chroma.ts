@@ -1,9 +1,9 @@
-// Power of two frames by pitch class. Reference: test/support/reference/Chroma.ts.
+// Power of two segments by pitch class. Reference: test/support/reference/Chroma.ts.
 
 /**
- * work: the transform of two frames, as complexFft leaves it. Run i are the bins from ends[i - 1] (`first` for i = 0) to
+ * work: the transform of two segments, as complexFft leaves it. Run i are the bins from ends[i - 1] (`first` for i = 0) to
  * before ends[i] (i32 x runs) and belongs to class (i + firstClass) modulo `classes`.
- * powers: scratch, f32 x 2 (size / 2 + 4). shares: power (times 4) of both frames by class, f64x2 x classes.
+ * powers: scratch, f32 x 2 (size / 2 + 4). shares: power (times 4) of both segments by class, f64x2 x classes.
  */
 export function powerByClass(
   work: usize,

@@ -10,9 +10,9 @@
 const margin: i32 = 8
 const marginPairs: i32 = 4
 
-/** Stores a power spectrum of `bins` bins, an odd number from 9 on, as planes at `frame`. */
-export function storeSpectrum(power: usize, bins: i32, frame: usize, plane: i32): void {
-  const odd = frame + ((<usize>plane) << 2)
+/** Stores a power spectrum of `bins` bins, an odd number from 9 on, as planes at `segment`. */
+export function storeSpectrum(power: usize, bins: i32, segment: usize, plane: i32): void {
+  const odd = segment + ((<usize>plane) << 2)
   const last = bins - 1
   for (let n: i32 = 0; n < plane; n++) {
     const at = (<usize>n) << 2
@@ -20,11 +20,11 @@ export function storeSpectrum(power: usize, bins: i32, frame: usize, plane: i32)
     if (bin >= 0 && bin + 8 <= bins) {
       const a = v128.load(power + ((<usize>bin) << 2))
       const b = v128.load(power + ((<usize>bin) << 2), 16)
-      v128.store(frame + at, v128.shuffle<f32>(a, b, 0, 2, 4, 6))
+      v128.store(segment + at, v128.shuffle<f32>(a, b, 0, 2, 4, 6))
       v128.store(odd + at, v128.shuffle<f32>(a, b, 1, 3, 5, 7))
       n += 3
     } else {
-      store<f32>(frame + at, mirrored(power, bin, last))
+      store<f32>(segment + at, mirrored(power, bin, last))
       store<f32>(odd + at, mirrored(power, bin + 1, last))
     }
   }
@@ -38,11 +38,11 @@ function mirrored(power: usize, bin: i32, last: i32): f32 {
 }
 
 /**
- * Sorts two frames bin by bin (to `two`), merges them with the two before (to `four`), and those with the four before
+ * Sorts two segments bin by bin (to `two`), merges them with the two before (to `four`), and those with the four before
  * (to `eight`).
  */
-export function sortFrames(
-  frame: usize,
+export function sortSegments(
+  segment: usize,
   next: usize,
   previousTwo: usize,
   two: usize,
@@ -53,7 +53,7 @@ export function sortFrames(
 ): void {
   const step = (<usize>plane) << 3
   for (let at: usize = 0; at < step; at += 16) {
-    const x = v128.load(frame + at)
+    const x = v128.load(segment + at)
     const y = v128.load(next + at)
     const low = min(x, y)
     const high = max(x, y)
@@ -98,8 +98,8 @@ export function sortFrames(
 }
 
 /**
- * Medians over 17 frames: of the 16 sorted in `first` and `second` with the one before them (to `earlier`) and with the
- * one after them (to `later`), planes like the frames.
+ * Medians over 17 segments: of the 16 sorted in `first` and `second` with the one before them (to `earlier`) and with the
+ * one after them (to `later`), planes like the segments.
  */
 export function medianOverTime(
   first: usize,
@@ -152,15 +152,15 @@ export function medianOverTime(
 }
 
 /**
- * Splits a frame's power by the soft mask m = h / (h + p), h its medians over time, p the median over 15 bins, and
+ * Splits a segment's power by the soft mask m = h / (h + p), h its medians over time, p the median over 15 bins, and
  * adds sum(S m^2) to sums[0] and sum(S (1 - m)^2) to sums[1] (f64 x 2). `work` holds 6 planes, one of `plane` floats.
  */
-export function separate(frame: usize, overTime: usize, bins: i32, plane: i32, work: usize, sums: usize): void {
+export function separate(segment: usize, overTime: usize, bins: i32, plane: i32, work: usize, sums: usize): void {
   const step = (<usize>plane) << 2
-  const odd = frame + step
+  const odd = segment + step
   const four = work + 2 * step
   for (let at: usize = 0; at < step; at += 16) {
-    const x = v128.load(frame + at)
+    const x = v128.load(segment + at)
     const y = v128.load(odd + at)
     v128.store(work + at, min(x, y))
     v128.store(work + at + step, max(x, y))
@@ -242,8 +242,8 @@ export function separate(frame: usize, overTime: usize, bins: i32, plane: i32, w
       min(min(max(a3, b3), max(a2, b4)), max(a1, b5))
     )
     const evenMedian = max(lower, min(upper, v128.load(odd + at)))
-    const oddMedian = max(lower, min(upper, v128.load(frame + at, 32)))
-    const evenPower = v128.and(v128.load(frame + at, 16), i32x4.lt_s(index, evenBins))
+    const oddMedian = max(lower, min(upper, v128.load(segment + at, 32)))
+    const evenPower = v128.and(v128.load(segment + at, 16), i32x4.lt_s(index, evenBins))
     const oddPower = v128.and(v128.load(odd + at, 16), i32x4.lt_s(index, oddBins))
     index = i32x4.add(index, i32x4.splat(4))
     const evenTime = v128.load(overTime + at, 16)

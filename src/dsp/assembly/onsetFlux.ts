@@ -1,8 +1,8 @@
-// Log-filtered spectral flux, four frames at a time, one a lane. Reference: test/support/reference/OnsetFlux.ts.
+// Log-filtered spectral flux, four segments at a time, one a lane. Reference: test/support/reference/OnsetFlux.ts.
 
 /**
- * Magnitudes (times 2) of four frames from two transforms of two frames each, `work` and `next` as complexFft leaves
- * them: bin k at magnitudes + 16 k, a lane a frame, for k = 1 to `last` and up to three more.
+ * Magnitudes (times 2) of four segments from two transforms of two segments each, `work` and `next` as complexFft leaves
+ * them: bin k at magnitudes + 16 k, a lane a segment, for k = 1 to `last` and up to three more.
  */
 export function fourMagnitudes(work: usize, next: usize, size: i32, last: i32, magnitudes: usize): void {
   const imaginary = (<usize>size) << 2
@@ -43,13 +43,13 @@ function length(a: v128, b: v128): v128 {
 
 /**
  * log10(1 + scale * band) of each triangular band, and what each rose by over the largest of itself and its neighbours
- * a frame before, summed over all bands and over the first `lowBands`.
+ * a segment before, summed over all bands and over the first `lowBands`.
  *
  * magnitudes: as from fourMagnitudes. places: the bins of the triangles' corners, ascending, i32 x (bands + 2): band b
  * rises from places[b] to places[b + 1], and falls to places[b + 2]. rising: per bin, its weight in the band that rises
  * there (f32).
- * bands: scratch, v128 x (bands + 2). largest: what is kept for the next four frames, v128 x (bands + 1).
- * flux: of all bands, one lane a frame, then of the low bands (f32 x 8).
+ * bands: scratch, v128 x (bands + 2). largest: what is kept for the next four segments, v128 x (bands + 1).
+ * flux: of all bands, one lane a segment, then of the low bands (f32 x 8).
  */
 export function onsetFlux(
   magnitudes: usize,
@@ -104,7 +104,7 @@ export function onsetFlux(
   v128.store(flux, low, 16)
 }
 
-// What `now` exceeds the maximum of the frame before it by, which for the first lane is the last one kept.
+// What `now` exceeds the maximum of the segment before it by, which for the first lane is the last one kept.
 function rise(now: v128, maximum: v128, kept: usize): v128 {
   const before = v128.shuffle<f32>(v128.load(kept), maximum, 3, 4, 5, 6)
   v128.store(kept, maximum)

@@ -1,12 +1,12 @@
-// Power spectrum of a stereo frame. Reference: test/support/reference/StereoSpectrum.ts.
+// Power spectrum of a stereo segment. Reference: test/support/reference/StereoSpectrum.ts.
 import { complexFft } from "./fft"
 
-/** Sum of squares of a frame below which it counts as digital silence: -240 dB and less, far below any real noise. */
+/** Sum of squares of a segment below which it counts as digital silence: -240 dB and less, far below any real noise. */
 const NOTHING: f64 = 1e-20
 
 /**
- * (|L|^2 + |R|^2) / 2 of a windowed frame, bins 0 to size / 2. With Z of L + iR, |L[k]|^2 + |R[k]|^2 =
- * (|Z[k]|^2 + |Z[size - k]|^2) / 2. Returns the sum of squares of the frame's samples before the window.
+ * (|L|^2 + |R|^2) / 2 of a windowed segment, bins 0 to size / 2. With Z of L + iR, |L[k]|^2 + |R[k]|^2 =
+ * (|Z[k]|^2 + |Z[size - k]|^2) / 2. Returns the sum of squares of the segment's samples before the window.
  *
  * left, right, window, work, tables, size, energies: as in complexFft.
  * power: f32 x (size / 2 + 1), overwritten. total: f64 x (size / 2 + 1), to which the power is added.

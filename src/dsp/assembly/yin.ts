@@ -1,7 +1,7 @@
-// Period of two frames by YIN. Reference: test/support/reference/Yin.ts.
+// Period of two segments by YIN. Reference: test/support/reference/Yin.ts.
 
 /**
- * Powers of two frames from their common transform (`work`, as complexFft leaves it), times 4: of the first to
+ * Powers of two segments from their common transform (`work`, as complexFft leaves it), times 4: of the first to
  * `powers`, of the second behind it, f32 x size each. They are even, so their transforms are real.
  */
 export function powersOfTwo(work: usize, size: i32, powers: usize): void {
@@ -35,15 +35,15 @@ function square(a: v128, b: v128): v128 {
 }
 
 /**
- * Period of a frame in samples, between them; 0 where there is none.
+ * Period of a segment in samples, between them; 0 where there is none.
  *
- * samples: the frame, f32 x `frame`. correlation: its autocorrelation times 1 / `scale`, f32, lags 0 to `longest`.
+ * samples: the segment, f32 x `segment`. correlation: its autocorrelation times 1 / `scale`, f32, lags 0 to `longest`.
  * difference: scratch, f64 x (longest + 1). A mean square below `silence` has no period; a period is where the
  * normalised difference first dips below `threshold`, from `shortest` to before `longest` samples.
  */
 export function yinPeriod(
   samples: usize,
-  frame: i32,
+  segment: i32,
   correlation: usize,
   scale: f64,
   shortest: i32,
@@ -52,9 +52,9 @@ export function yinPeriod(
   threshold: f64,
   difference: usize
 ): f64 {
-  const energy = sumOfSquares(samples, frame)
-  if (energy < silence * <f64>frame) return 0
-  const end = samples + ((<usize>frame) << 2)
+  const energy = sumOfSquares(samples, segment)
+  if (energy < silence * <f64>segment) return 0
+  const end = samples + ((<usize>segment) << 2)
   store<f64>(difference, 0)
   // Energy of the part that both lags share, twice: the first and the last t samples are in it once.
   let shared = 2 * energy
@@ -66,7 +66,7 @@ export function yinPeriod(
     const head = <f64>load<f32>(samples + at - 4)
     const tail = <f64>load<f32>(end - at)
     shared -= head * head + tail * tail
-    const d = max<f64>(0, (shared - 2 * scale * <f64>load<f32>(correlation + at)) / <f64>(frame - t))
+    const d = max<f64>(0, (shared - 2 * scale * <f64>load<f32>(correlation + at)) / <f64>(segment - t))
     store<f64>(difference + (at << 1), d)
     sum += d
     if (t < shortest) continue

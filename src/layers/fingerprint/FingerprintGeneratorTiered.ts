@@ -275,22 +275,22 @@ const make = Effect.gen(function* () {
 
   const generate = (file: TrackFile, publish: (event: GenerationEvent) => Effect.Effect<void>) =>
     Effect.gen(function* () {
-      const tell = makeTeller(file)
+      const event = eventsOf(file)
       const cached = yield* findCached(file)
-      if (Option.isSome(cached)) return tell.found("cached", cached.value)
+      if (Option.isSome(cached)) return event.found("cached", cached.value)
       const failure = yield* findFailure(file)
-      if (Option.isSome(failure)) return tell.none("failed", failure.value.message)
-      yield* publish(tell.none("queued", "Waiting for its analysis."))
+      if (Option.isSome(failure)) return event.none("failed", failure.value.message)
+      yield* publish(event.none("queued", "Waiting for its analysis."))
       const onProgress = ({ stage, percent }: AnalysisProgress) =>
-        publish(stage === "queued" ? tell.none("queued", "Waiting for its analysis.") : tell.analyzing(percent))
+        publish(stage === "queued" ? event.none("queued", "Waiting for its analysis.") : event.analyzing(percent))
       return yield* measured(
         askServer(file, onProgress).pipe(
           Effect.tap((analysis) => keep(file, analysis)),
-          Effect.map((analysis) => tell.found("complete", { analysis, source: "server" })),
+          Effect.map((analysis) => event.found("complete", { analysis, source: "server" })),
           Effect.catchAll((error) =>
             Effect.logWarning("No fingerprint", error.message).pipe(
               Effect.zipRight(remember(file, error)),
-              Effect.as(tell.none(error._tag === "FileRefused" ? "failed" : "unavailable", error.message))
+              Effect.as(event.none(error._tag === "FileRefused" ? "failed" : "unavailable", error.message))
             )
           )
         )
@@ -299,7 +299,7 @@ const make = Effect.gen(function* () {
       Effect.catchAllCause((cause) =>
         Effect.logError("A generation died", cause).pipe(
           Effect.as(
-            makeTeller(file).none("unavailable", "The analysis broke off. The track plays without a fingerprint.")
+            eventsOf(file).none("unavailable", "The analysis broke off. The track plays without a fingerprint.")
           )
         )
       ),
@@ -314,9 +314,7 @@ const make = Effect.gen(function* () {
         const job: Job = yield* SubscriptionRef.make(Option.none<GenerationEvent>())
         const publish = (event: GenerationEvent) => SubscriptionRef.set(job, Option.some(event))
         const work = Effect.onExit(generate(file, publish), (exit) =>
-          publish(
-            Exit.isSuccess(exit) ? exit.value : makeTeller(file).none("unavailable", "The analysis was given up.")
-          )
+          publish(Exit.isSuccess(exit) ? exit.value : eventsOf(file).none("unavailable", "The analysis was given up."))
         )
         return { value: job, work: Effect.asVoid(work) }
       })
@@ -362,7 +360,8 @@ const measured = <E, R>(generation: Effect.Effect<GenerationEvent, E, R>) =>
     return event
   })
 
-const makeTeller = (file: TrackFile) => {
+/** What is said of the generation of one track. */
+const eventsOf = (file: TrackFile) => {
   const track_id = file.track.id
   const event = (
     status: Omit<FingerprintStatus, "track_id">,

@@ -1,17 +1,17 @@
 /**
- * The doors of the service: what every request passes before a route sees it, upgrades to WebSocket included, and what
+ * Access to the service: what every request passes before a route sees it, upgrades to WebSocket included, and what
  * every answer passes on its way out. Lets in by budget, Host, Origin, size and token; turns what a route fails of into
  * a code and a sentence, with never a path or a stack in it.
  */
 import { HttpLayerRouter, HttpServerError, HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { Cause, Clock, Duration, Effect, Metric, Option, type Redacted } from "effect"
-import { type DoorPolicy, isLoopbackHost, refusalOf } from "../../domain/http/Access.ts"
+import { type AccessPolicy, isLoopbackHost, refusalOf } from "../../domain/http/Access.ts"
 import * as Metrics from "../../domain/telemetry/Metrics.ts"
 import { makeRequestBudgets } from "../../domain/streaming/RequestBudget.ts"
 import { type AccessToken, cookieName, makeAccessToken } from "./accessToken.ts"
 import * as LoginPage from "./loginPage.ts"
 
-export interface DoorOptions {
+export interface AccessOptions {
   /** The address that the service listens on. */
   readonly host: string
   /** Without one, everybody who reaches the service may use it. */
@@ -37,7 +37,7 @@ const unusableBody = answer(400, "invalid_request", "The request's body cannot b
 const refuse = (status: number, reason: string, message: string) =>
   Metric.increment(Metrics.httpRefusals).pipe(
     Effect.tagMetrics("reason", reason),
-    Effect.zipRight(Effect.logDebug(`Refused at the door: ${reason}`)),
+    Effect.zipRight(Effect.logDebug(`Request refused: ${reason}`)),
     Effect.as(answer(status, reason, message))
   )
 
@@ -100,9 +100,9 @@ const explain = (cause: Cause.Cause<unknown>) => {
   )
 }
 
-export const layer = (options: DoorOptions) => {
+export const layer = (options: AccessOptions) => {
   const token = Option.getOrUndefined(Option.map(options.token, makeAccessToken))
-  const policy: DoorPolicy = {
+  const policy: AccessPolicy = {
     isLoopback: isLoopbackHost(options.host),
     needsToken: token !== undefined,
     origins: new Set(options.origins)

@@ -1,6 +1,6 @@
 /**
  * The socket of the service: bounded while it runs; when the service stops it is closed first, and what clients do not
- * let go of is cut, so that nothing behind the doors waits for them.
+ * let go of is cut, so that nothing behind it waits for them.
  */
 import { HttpServer } from "@effect/platform"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"

@@ -1,4 +1,4 @@
-/** The token of the doors: recognised in constant time, and the cookie that stands for it in browsers. */
+/** The token that gives access: recognised in constant time, and the cookie that stands for it in browsers. */
 import { createHash, createHmac, timingSafeEqual } from "node:crypto"
 import { Redacted } from "effect"
 

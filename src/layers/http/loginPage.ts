@@ -1,4 +1,4 @@
-/** The page that asks a person for the token, where the doors need one. */
+/** The page that asks a person for the token, where access needs one. */
 import { HttpServerResponse } from "@effect/platform"
 
 /** Where its form is sent, by POST, so that the token is in no address. */

@@ -14,7 +14,7 @@ import {
 } from "effect"
 import { ChunkMastering, type Rendering } from "../../services/ChunkMastering.ts"
 import { littleEndianBytes } from "../audio/littleEndian.ts"
-import { makeTurns } from "../process/PriorityLock.ts"
+import { makePriorityLock, type PriorityLock } from "../process/PriorityLock.ts"
 import { serveParent, type WorkerSide } from "../process/workerSide.ts"
 import { RenderOrder, RenderReport } from "./ChunkMasteringProcessProtocol.ts"
 
@@ -32,7 +32,7 @@ interface RunningRendering {
 export const serve = (mastering: Layer.Layer<ChunkMastering>): void => {
   const runtime = ManagedRuntime.make(mastering)
   const renderings = new Map<number, RunningRendering>()
-  const turns = makeTurns()
+  const lock = makePriorityLock()
 
   const open = (order: OpenOrder, side: WorkerSide) => {
     const { rendering: number } = order
@@ -42,9 +42,7 @@ export const serve = (mastering: Layer.Layer<ChunkMastering>): void => {
       if (held !== undefined) held.rendering = rendering
     }
     side.beginWork()
-    const fiber = runtime.runFork(
-      Effect.yieldNow().pipe(Effect.zipRight(render({ order, side, pulls, turns, onOpen })))
-    )
+    const fiber = runtime.runFork(Effect.yieldNow().pipe(Effect.zipRight(render({ order, side, pulls, lock, onOpen }))))
     renderings.set(number, { pulls, fiber: fiber as RunningRendering["fiber"], rendering: undefined })
     fiber.addObserver((exit) => {
       renderings.delete(number)
@@ -81,18 +79,18 @@ interface RenderOptions {
   readonly order: OpenOrder
   readonly side: WorkerSide
   readonly pulls: Queue.Dequeue<number>
-  readonly turns: ReturnType<typeof makeTurns>
+  readonly lock: PriorityLock
   readonly onOpen: (rendering: Rendering) => void
 }
 
 /** One rendering from its opening to its end: a packet for each pull. */
-const render = ({ order, side, pulls, turns, onOpen }: RenderOptions) =>
+const render = ({ order, side, pulls, lock, onOpen }: RenderOptions) =>
   Effect.gen(function* () {
     const { rendering: number, packetSeconds, _tag, ...request } = order
     const mastering = yield* ChunkMastering
     const send = (report: RenderReport) => side.send(encodeReport(report))
     const work = <A, E, R>(bufferedSeconds: number, effect: Effect.Effect<A, E, R>) =>
-      turns.take(bufferedSeconds)(
+      lock.withPriority(bufferedSeconds)(
         Effect.zipRight(
           Effect.sync(() => send({ _tag: "Working", rendering: number })),
           effect

@@ -13,7 +13,7 @@ import { makeTokenBucket, type TokenBucketOptions } from "../../domain/streaming
 import type { ResumeTokens } from "../../services/ResumeTokens.ts"
 import type { TrackStreamer } from "../../services/TrackStreamer.ts"
 import { littleEndianBytes } from "../audio/littleEndian.ts"
-import { makeStreamSession, type SessionOutlet, type StreamLines } from "./StreamSession.ts"
+import { makeStreamSession, type SessionOutlet, type StreamOwners } from "./StreamSession.ts"
 
 /** One end of a WebSocket. None of its calls waits or fails; after the connection has ended they do nothing. */
 export interface Peer {
@@ -79,13 +79,13 @@ const flowTypes: ReadonlySet<ClientMessage["type"]> = new Set(["ping", "credit",
 export const makeStreamConnection = (
   peer: Peer,
   limits: ConnectionLimits,
-  lines: StreamLines
+  owners: StreamOwners
 ): Effect.Effect<StreamConnection, never, TrackStreamer | ResumeTokens | Scope.Scope> =>
   Effect.gen(function* () {
     const clock = yield* Effect.clock
     const now = () => clock.unsafeCurrentTimeMillis()
     const outlet = makeOutlet(peer, limits, now)
-    const session = yield* makeStreamSession(outlet, lines)
+    const session = yield* makeStreamSession(outlet, owners)
     const controlMessages = makeTokenBucket(limits.controlMessages)
     const flowMessages = makeTokenBucket(limits.flowMessages)
     const refusals = makeTokenBucket(limits.refusals)

@@ -1,5 +1,5 @@
 /**
- * One client's playback: an actor with a mailbox, at most one running stream, and credits that bound what is in
+ * One client's stream: an actor with a mailbox, at most one run of it at a time, and credits that bound what is in
  * flight. Turns messages into stream events and back; knows neither sockets nor files.
  */
 import { Cause, Effect, type Either, Exit, Fiber, Queue, type Scope, Stream } from "effect"
@@ -39,14 +39,14 @@ export interface StreamSession {
   readonly end: Effect.Effect<void>
 }
 
-/** One listener's stream on whichever connection it is now. */
-interface Line {
-  /** Ends the stream, for it goes on elsewhere. Gives the epoch it had. */
-  readonly takeOver: (line: string) => Effect.Effect<number>
+/** The session that has a listener's stream: it moves from one connection to another. */
+interface StreamOwner {
+  /** Ends the stream, for it goes on elsewhere. Gives the epoch it had; 0: it is not that stream's owner any more. */
+  readonly takeOver: (streamId: string) => Effect.Effect<number>
 }
 
-/** The lines of all sessions of a service: one stream each. Has to be the same for all of them. */
-export type StreamLines = Map<string, Line>
+/** Who has which stream, by its id, which resume tokens hold as `line`. One for all sessions of a service. */
+export type StreamOwners = Map<string, StreamOwner>
 
 /** Messages waiting for the session: more than any client may send while one is handled. */
 const mailboxCapacity = 2048
@@ -54,11 +54,11 @@ const mailboxCapacity = 2048
 const packetsPerSecond = 4
 const packetsPerChunk = chunkSeconds * packetsPerSecond
 
-type Playing = Pick<StreamRequest, "trackId" | "enhancement" | "sampleRate" | "startSeconds">
+type PlayRequest = Pick<StreamRequest, "trackId" | "enhancement" | "sampleRate" | "startSeconds">
 
-interface Playback {
+interface RunningStream {
   readonly epoch: number
-  readonly request: Playing
+  readonly request: PlayRequest
   /** What the listener wants now; null on a normal stream. */
   enhancement: Enhancement | null
   readonly changes: Queue.Enqueue<Enhancement>
@@ -73,7 +73,7 @@ interface Playback {
 }
 
 interface Start {
-  readonly request: Playing
+  readonly request: PlayRequest
   readonly credits: number
   readonly isSeek: boolean
 }
@@ -81,7 +81,7 @@ interface Start {
 /** The session lives as long as its scope; closing it ends the running stream. */
 export const makeStreamSession = (
   outlet: SessionOutlet,
-  lines: StreamLines
+  owners: StreamOwners
 ): Effect.Effect<StreamSession, never, TrackStreamer | ResumeTokens | Scope.Scope> =>
   Effect.gen(function* () {
     const streamer = yield* TrackStreamer
@@ -91,15 +91,15 @@ export const makeStreamSession = (
     const mailbox = yield* Queue.dropping<Parameters<StreamSession["receive"]>[0]>(mailboxCapacity)
     const transport = yield* Effect.makeSemaphore(1)
     let epoch = 0
-    let latest: Playback | undefined
-    let line: string = randomUUID()
+    let latest: RunningStream | undefined
+    let streamId: string = randomUUID()
 
     const say = (message: ServerMessage) => Effect.sync(() => outlet.send(message))
     const running = () => (latest !== undefined && latest.fiber.unsafePoll() === null ? latest : undefined)
 
     const interruptRunning = Effect.suspend(() => {
-      const playback = running()
-      return playback === undefined ? Effect.void : Effect.asVoid(Fiber.interrupt(playback.fiber))
+      const stream = running()
+      return stream === undefined ? Effect.void : Effect.asVoid(Fiber.interrupt(stream.fiber))
     })
 
     /** Only while it holds `transport`. */
@@ -107,7 +107,7 @@ export const makeStreamSession = (
       Effect.gen(function* () {
         yield* interruptRunning
         epoch += 1
-        claim(line)
+        claim(streamId)
         const window = makeCreditWindow(credits)
         // Open for each new stream: a pause that outlived its stream would hold the next one for ever.
         const pause = yield* Effect.makeLatch(true)
@@ -118,14 +118,14 @@ export const makeStreamSession = (
         const pace = Effect.all([window.take, outlet.ready, buffer.await, pause.await], { discard: true })
         const enhancementChanges = Stream.fromQueue(changes, { maxChunkSize: 1 })
         const { enhancement, trackId: track_id } = request
-        const [stream_epoch, ownLine] = [epoch, line]
-        const playback = { epoch, request, enhancement, changes, credits, window, pause, buffer }
+        const [stream_epoch, line] = [epoch, streamId]
+        const stream = { epoch, request, enhancement, changes, credits, window, pause, buffer }
         const issueToken = (sample_rate: number) =>
           tokens.issue({
-            line: ownLine,
+            line,
             stream_epoch,
             track_id,
-            enhancement: playback.enhancement,
+            enhancement: stream.enhancement,
             asked_sample_rate: request.sampleRate ?? null,
             sample_rate
           })
@@ -134,34 +134,34 @@ export const makeStreamSession = (
           Effect.annotateLogs({ track_id, stream_epoch }),
           Effect.forkIn(scope)
         )
-        latest = Object.assign(playback, { fiber })
+        latest = Object.assign(stream, { fiber })
       })
 
     const play = (options: Start) => transport.withPermits(1)(start(options))
 
-    const thisLine: Line = {
+    const thisOwner: StreamOwner = {
       takeOver: (taken) =>
-        Effect.suspend(() => (taken === line ? Effect.as(interruptRunning, true) : Effect.succeed(false))).pipe(
+        Effect.suspend(() => (taken === streamId ? Effect.as(interruptRunning, true) : Effect.succeed(false))).pipe(
           Effect.map((isTaken) => {
             if (!isTaken) return 0
-            line = randomUUID()
+            streamId = randomUUID()
             latest = undefined
             return epoch
           }),
           transport.withPermits(1)
         )
     }
-    /** Lines that this session has, or is about to have. */
+    /** Streams that this session has, or is about to have. */
     const claimed = new Set<string>()
-    const claim = (line: string) => {
-      claimed.add(line)
-      lines.set(line, thisLine)
+    const claim = (id: string) => {
+      claimed.add(id)
+      owners.set(id, thisOwner)
     }
     const releaseAllBut = (kept?: string) => {
-      for (const line of claimed) {
-        if (line === kept) continue
-        claimed.delete(line)
-        if (lines.get(line) === thisLine) lines.delete(line)
+      for (const id of claimed) {
+        if (id === kept) continue
+        claimed.delete(id)
+        if (owners.get(id) === thisOwner) owners.delete(id)
       }
     }
     yield* Effect.addFinalizer(() => Effect.sync(() => releaseAllBut()))
@@ -170,13 +170,13 @@ export const makeStreamSession = (
       Effect.gen(function* () {
         const point = yield* tokens.redeem(resume_token)
         // Claimed before the stream that may still run elsewhere is ended: of two that resume at once, one gets it.
-        const previous = lines.get(point.line)
+        const previous = owners.get(point.line)
         claim(point.line)
-        const reached = previous === undefined || previous === thisLine ? 0 : yield* previous.takeOver(point.line)
+        const reached = previous === undefined || previous === thisOwner ? 0 : yield* previous.takeOver(point.line)
         yield* Effect.suspend(() => {
-          if (lines.get(point.line) !== thisLine) return say(resumedElsewhere)
-          line = point.line
-          releaseAllBut(line)
+          if (owners.get(point.line) !== thisOwner) return say(resumedElsewhere)
+          streamId = point.line
+          releaseAllBut(streamId)
           epoch = Math.max(epoch, point.stream_epoch, reached)
           const startSeconds = sample_offset === undefined ? (position ?? 0) : sample_offset / point.sample_rate
           const { asked_sample_rate, enhancement, track_id } = point
@@ -189,17 +189,17 @@ export const makeStreamSession = (
 
     const end = transport.withPermits(1)(interruptRunning)
 
-    const ifRunning = (then: (playback: Playback) => Effect.Effect<unknown>) =>
+    const ifRunning = (then: (stream: RunningStream) => Effect.Effect<unknown>) =>
       Effect.suspend(() => {
-        const playback = running()
-        return playback === undefined ? say(nothingPlays) : Effect.asVoid(then(playback))
+        const stream = running()
+        return stream === undefined ? say(nothingPlays) : Effect.asVoid(then(stream))
       })
 
     const enhance = (change: Partial<Enhancement>) =>
-      ifRunning((playback) => {
-        if (playback.enhancement === null) return say(notEnhanced)
-        playback.enhancement = { ...playback.enhancement, ...change }
-        return Queue.offer(playback.changes, playback.enhancement)
+      ifRunning((stream) => {
+        if (stream.enhancement === null) return say(notEnhanced)
+        stream.enhancement = { ...stream.enhancement, ...change }
+        return Queue.offer(stream.changes, stream.enhancement)
       })
 
     const handle = (message: ClientMessage): Effect.Effect<void> => {
@@ -267,7 +267,7 @@ export const makeStreamSession = (
 type MessageData<Type extends ClientMessage["type"]> = Extract<ClientMessage, { readonly type: Type }>["data"]
 type PlayMessage = Extract<ClientMessage, { readonly type: "play_enhanced" | "play_normal" }>
 
-const requestOf = ({ data, type }: PlayMessage): Playing => ({
+const requestOf = ({ data, type }: PlayMessage): PlayRequest => ({
   trackId: data.track_id,
   startSeconds: data.start_position,
   sampleRate: data.sample_rate,
@@ -311,7 +311,7 @@ const makeCreditWindow = (initial: number): CreditWindow => {
 interface Delivery {
   readonly outlet: SessionOutlet
   readonly epoch: number
-  readonly request: Playing
+  readonly request: PlayRequest
   readonly isSeek: boolean
   readonly events: Stream.Stream<StreamEvent, StreamError>
   /** For what the listener wants by now; sample offsets count at this rate, Hz. */
@@ -397,7 +397,7 @@ const faultOf = (cause: Cause.Cause<StreamError>): { readonly code: ErrorCode; r
 const startMessage = (
   { track, sampleRate, channels, totalFrames, startFrame }: Started,
   stream_epoch: number,
-  { enhancement }: Playing,
+  { enhancement }: PlayRequest,
   is_seek: boolean,
   resume_token: string
 ): ServerMessage => ({

@@ -41,7 +41,7 @@ const make = ({ maximumStreams }: TrackStreamerOptions) =>
     let streams = 0
 
     /** Taken for as long as the stream's scope lives, however it ends. */
-    const place = Effect.acquireRelease(
+    const slot = Effect.acquireRelease(
       Effect.suspend(() => {
         if (streams >= maximumStreams) return new TooManyStreams({ maximum: maximumStreams })
         streams += 1
@@ -151,7 +151,7 @@ const make = ({ maximumStreams }: TrackStreamerOptions) =>
 
     return TrackStreamer.of({
       stream: (request) =>
-        place.pipe(
+        slot.pipe(
           Effect.zipRight(library.resolve(request.trackId)),
           Effect.flatMap((file) =>
             request.enhancement === null

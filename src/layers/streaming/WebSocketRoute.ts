@@ -5,7 +5,7 @@ import { Context, Effect, Exit, Layer, Option, Scope } from "effect"
 import { randomUUID } from "node:crypto"
 import type { Duplex } from "node:stream"
 import type { WebSocket } from "ws"
-import { Farewells } from "../../services/GracefulShutdown.ts"
+import { GracefulShutdown } from "../../services/GracefulShutdown.ts"
 import type { ResumeTokens } from "../../services/ResumeTokens.ts"
 import type { TrackStreamer } from "../../services/TrackStreamer.ts"
 import {
@@ -15,7 +15,7 @@ import {
   type Peer,
   type StreamConnection
 } from "./StreamConnection.ts"
-import type { StreamLines } from "./StreamSession.ts"
+import type { StreamOwners } from "./StreamSession.ts"
 import { limitMessages, webSocketOf } from "./webSocketOf.ts"
 
 export interface WebSocketOptions extends ConnectionLimits {
@@ -47,14 +47,14 @@ const peerOf = (webSocket: WebSocket, stream: Duplex): Peer => {
   }
 }
 
-const handle = (options: WebSocketOptions, lines: StreamLines, farewells: Option.Option<Farewells["Type"]>) =>
+const handle = (options: WebSocketOptions, owners: StreamOwners, shutdown: Option.Option<GracefulShutdown["Type"]>) =>
   Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
     const { socket: stream } = NodeHttpServerRequest.toIncomingMessage(request)
     const socket = yield* request.upgrade
     // Ends before the socket does when the service stops: the end of a stream can still be told then.
     const life = yield* Effect.acquireRelease(Scope.make(), Scope.close)
-    if (Option.isSome(farewells)) yield* farewells.value.onStop(Scope.close(life, Exit.void))
+    if (Option.isSome(shutdown)) yield* shutdown.value.onStop(Scope.close(life, Exit.void))
     const context = Context.add(yield* Effect.context<TrackStreamer | ResumeTokens>(), Scope.Scope, life)
     // Received before the connection is there to take it.
     const early: Array<string | Uint8Array> = []
@@ -63,7 +63,7 @@ const handle = (options: WebSocketOptions, lines: StreamLines, farewells: Option
     const onOpen = Effect.gen(function* () {
       const webSocket = webSocketOf(stream)
       limitMessages(webSocket, answeredExcess * options.maximumMessageBytes)
-      const made = yield* makeStreamConnection(peerOf(webSocket, stream), options, lines)
+      const made = yield* makeStreamConnection(peerOf(webSocket, stream), options, owners)
       webSocket.on("pong", made.pong)
       for (const received of early) made.receive(received)
       connection = made
@@ -93,10 +93,10 @@ const make = (options: WebSocketOptions) =>
   Effect.gen(function* () {
     const router = yield* HttpLayerRouter.HttpRouter
     const services = yield* Effect.context<TrackStreamer | ResumeTokens>()
-    const lines: StreamLines = new Map()
+    const owners: StreamOwners = new Map()
     // Without it, as in tests, streams end with their sockets.
-    const farewells = yield* Effect.serviceOption(Farewells)
-    const serve = Effect.provide(handle(options, lines, farewells), services)
+    const shutdown = yield* Effect.serviceOption(GracefulShutdown)
+    const serve = Effect.provide(handle(options, owners, shutdown), services)
     let connections = 0
     const counted = Effect.acquireUseRelease(
       Effect.sync(() => void (connections += 1)),

@@ -6,7 +6,7 @@ import type { Child } from "./Child.ts"
 import { type ChildInstance, launch } from "./ChildInstance.ts"
 import * as SupervisorMetrics from "./supervisorMetrics.ts"
 
-export interface Place {
+export interface Slot {
   readonly child: Child
   /** The life that runs, or is being started or ended. */
   instance: ChildInstance | undefined
@@ -28,67 +28,67 @@ export type OnExit = (id: string, life: number, exit: Exit.Exit<unknown, unknown
 /** Milliseconds on a clock that never goes back. */
 export const nowMs = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos / 1_000_000n))
 
-export const makePlaces = (supervisor: string, onExit: OnExit) => {
+export const makeSlots = (supervisor: string, onExit: OnExit) => {
   const metrics = SupervisorMetrics.make(supervisor)
   /** In the order in which they are started. */
-  const places = new Map<string, Place>()
+  const slots = new Map<string, Slot>()
 
-  const publish = Effect.suspend(() => metrics.setChildren(Array.from(places.values(), ({ status }) => status)))
+  const publish = Effect.suspend(() => metrics.setChildren(Array.from(slots.values(), ({ status }) => status)))
 
-  const setStatus = (place: Place, status: ChildStatus) =>
+  const setStatus = (slot: Slot, status: ChildStatus) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
-      if (place.status !== status) place.since = now
-      place.status = status
+      if (slot.status !== status) slot.since = now
+      slot.status = status
       return publish
     })
 
-  const fail = (place: Place, what: string, exit: Exit.Exit<unknown, unknown>) =>
+  const fail = (slot: Slot, what: string, exit: Exit.Exit<unknown, unknown>) =>
     Effect.suspend(() => {
       if (Exit.isSuccess(exit)) return Effect.void
-      place.lastFailure = failureSentence(exit.cause)
-      return Effect.logWarning(`${what}: ${place.lastFailure}`)
-    }).pipe(Effect.annotateLogs({ supervisor, child: place.child.id }))
+      slot.lastFailure = failureSentence(exit.cause)
+      return Effect.logWarning(`${what}: ${slot.lastFailure}`)
+    }).pipe(Effect.annotateLogs({ supervisor, child: slot.child.id }))
 
   /** Succeeds with whether it started. */
-  const start = (place: Place) =>
+  const start = (slot: Slot) =>
     Effect.gen(function* () {
-      const { id } = place.child
-      const life = ++place.lives
-      place.startedAtMs = yield* nowMs
-      yield* setStatus(place, "starting")
+      const { id } = slot.child
+      const life = ++slot.lives
+      slot.startedAtMs = yield* nowMs
+      yield* setStatus(slot, "starting")
       const instance = yield* Effect.uninterruptible(
         Effect.tap(
-          launch(place.child, (exit) => onExit(id, life, exit)),
-          (instance) => Effect.sync(() => (place.instance = instance))
+          launch(slot.child, (exit) => onExit(id, life, exit)),
+          (instance) => Effect.sync(() => (slot.instance = instance))
         )
       )
       const exit = yield* instance.started
-      if (Exit.isSuccess(exit)) yield* setStatus(place, "running")
+      if (Exit.isSuccess(exit)) yield* setStatus(slot, "running")
       else {
-        place.instance = undefined
-        yield* fail(place, "It does not start", exit)
+        slot.instance = undefined
+        yield* fail(slot, "It does not start", exit)
       }
       return Exit.isSuccess(exit)
     })
 
-  const stop = (place: Place) =>
+  const stop = (slot: Slot) =>
     Effect.gen(function* () {
-      const { instance } = place
+      const { instance } = slot
       if (instance === undefined) return
-      yield* setStatus(place, "stopping")
+      yield* setStatus(slot, "stopping")
       yield* instance.stop
-      place.instance = undefined
-      yield* setStatus(place, "ended")
+      slot.instance = undefined
+      yield* setStatus(slot, "ended")
     })
 
-  const snapshotOf = (place: Place): Effect.Effect<SupervisorSnapshot> =>
-    Effect.map(place.instance?.running()?.children ?? Effect.succeed([]), (children) => ({
-      id: place.child.id,
-      type: place.child.type,
-      status: place.status,
-      restarts: Math.max(0, place.lives - 1),
-      last_failure: place.lastFailure,
-      since: place.since,
+  const snapshotOf = (slot: Slot): Effect.Effect<SupervisorSnapshot> =>
+    Effect.map(slot.instance?.running()?.children ?? Effect.succeed([]), (children) => ({
+      id: slot.child.id,
+      type: slot.child.type,
+      status: slot.status,
+      restarts: Math.max(0, slot.lives - 1),
+      last_failure: slot.lastFailure,
+      since: slot.since,
       children
     }))
 
@@ -97,29 +97,29 @@ export const makePlaces = (supervisor: string, onExit: OnExit) => {
     add: (child: Child) =>
       Effect.map(Clock.currentTimeMillis, (since) => {
         const fresh = { instance: undefined, lives: 0, startedAtMs: 0, failures: 0, lastFailure: null }
-        places.set(child.id, { child, ...fresh, status: "starting", since })
+        slots.set(child.id, { child, ...fresh, status: "starting", since })
       }),
-    get: (id: string) => places.get(id),
+    get: (id: string) => slots.get(id),
     setStatus,
     start,
     stop,
     /** Notes an end that nobody asked for; succeeds with the child, unless it is of a life that does not count any more. */
     end: (id: string, life: number, exit: Exit.Exit<unknown, unknown>) =>
       Effect.gen(function* () {
-        const place = places.get(id)
-        if (place === undefined || place.lives !== life || place.instance === undefined) return undefined
-        place.instance = undefined
-        yield* fail(place, "It ended", exit)
-        yield* setStatus(place, "ended")
-        return place
+        const slot = slots.get(id)
+        if (slot === undefined || slot.lives !== life || slot.instance === undefined) return undefined
+        slot.instance = undefined
+        yield* fail(slot, "It ended", exit)
+        yield* setStatus(slot, "ended")
+        return slot
       }),
     /** All but these are forgotten. */
     keep: (ids: ReadonlyArray<string>) => {
       const kept = new Set(ids)
-      for (const id of places.keys()) if (!kept.has(id)) places.delete(id)
+      for (const id of slots.keys()) if (!kept.has(id)) slots.delete(id)
       return publish
     },
-    stopAll: Effect.suspend(() => Effect.forEach([...places.values()].toReversed(), stop, { discard: true })),
-    snapshot: Effect.suspend(() => Effect.forEach([...places.values()], snapshotOf))
+    stopAll: Effect.suspend(() => Effect.forEach([...slots.values()].toReversed(), stop, { discard: true })),
+    snapshot: Effect.suspend(() => Effect.forEach([...slots.values()], snapshotOf))
   }
 }

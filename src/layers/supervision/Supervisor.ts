@@ -5,7 +5,7 @@ import { failuresBefore, noBackoff, pauseMs, type RestartBackoff } from "../../d
 import * as Decision from "../../domain/supervision/SupervisorDecision.ts"
 import type { SupervisorSnapshot } from "../../domain/supervision/SupervisorSnapshot.ts"
 import type { Child } from "./Child.ts"
-import { makePlaces, nowMs, type Place } from "./Slots.ts"
+import { makeSlots, nowMs, type Slot } from "./Slots.ts"
 
 export interface SupervisorOptions {
   /** Unique in the tree: log lines and metrics bear it. */
@@ -46,7 +46,7 @@ interface Pause {
 
 type Event =
   | { readonly _tag: "Exited"; readonly id: string; readonly life: number; readonly exit: Exit.Exit<unknown, unknown> }
-  | { readonly _tag: "StartFailed"; readonly place: Place; readonly life: number }
+  | { readonly _tag: "StartFailed"; readonly slot: Slot; readonly life: number }
   | { readonly _tag: "PauseOver"; readonly pause: Pause }
   | { readonly _tag: "StartChild"; readonly child: Child; readonly reply: Deferred.Deferred<void, ChildStartFailed> }
   | { readonly _tag: "StopChild"; readonly id: string; readonly reply: Deferred.Deferred<void> }
@@ -59,19 +59,19 @@ export const make = (options: SupervisorOptions): Effect.Effect<Supervisor, Chil
     const ended = yield* Deferred.make<never, ChildShutdown>()
     /** Done when it has given up or is told to end: nothing is started any more. */
     const over = yield* Deferred.make<void>()
-    const places = makePlaces(supervisor, (id, life, exit) => {
+    const slots = makeSlots(supervisor, (id, life, exit) => {
       events.unsafeOffer({ _tag: "Exited", id, life, exit })
     })
     const pauses = new Set<Pause>()
     let state = Decision.initialState(policy, options.children)
-    yield* Effect.forEach(options.children, places.add)
+    yield* Effect.forEach(options.children, slots.add)
 
     /** Ends at the first that fails, and succeeds with it. */
     const startInOrder = Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
       for (const id of ids) {
-        const place = places.get(id)
-        if (place === undefined) continue
-        if (!(yield* places.start(place))) return place
+        const slot = slots.get(id)
+        if (slot === undefined) continue
+        if (!(yield* slots.start(slot))) return slot
         state = Decision.childStarted(state, id)
       }
       return undefined
@@ -80,11 +80,11 @@ export const make = (options: SupervisorOptions): Effect.Effect<Supervisor, Chil
     const startAgain = Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
       const failed = yield* startInOrder(ids)
       // As in OTP it is tried again after the ends that are known by now.
-      if (failed !== undefined) yield* events.offer({ _tag: "StartFailed", place: failed, life: failed.lives })
+      if (failed !== undefined) yield* events.offer({ _tag: "StartFailed", slot: failed, life: failed.lives })
     })
 
-    const inOrder = (ids: ReadonlyArray<string>, step: (place: Place) => Effect.Effect<void>) =>
-      Effect.forEach(ids, (id) => Effect.suspend(() => step(places.get(id)!)), { discard: true })
+    const inOrder = (ids: ReadonlyArray<string>, step: (slot: Slot) => Effect.Effect<void>) =>
+      Effect.forEach(ids, (id) => Effect.suspend(() => step(slots.get(id)!)), { discard: true })
 
     const cancelPauses = (which: (pause: Pause) => boolean) =>
       Effect.suspend(() => {
@@ -93,7 +93,7 @@ export const make = (options: SupervisorOptions): Effect.Effect<Supervisor, Chil
         return Fiber.interruptAll(cancelled.flatMap(({ timer }) => timer ?? []))
       })
 
-    const pauseThenStart = Effect.fnUntraced(function* (ids: ReadonlyArray<string>, cause: Place, ranMs: number) {
+    const pauseThenStart = Effect.fnUntraced(function* (ids: ReadonlyArray<string>, cause: Slot, ranMs: number) {
       cause.failures = failuresBefore(backoff, cause.failures, ranMs)
       const duration = pauseMs(backoff, cause.failures, yield* Random.next)
       cause.failures += 1
@@ -109,38 +109,38 @@ export const make = (options: SupervisorOptions): Effect.Effect<Supervisor, Chil
     })
 
     /** @param ranMs How long the child had run whose end it is about. */
-    const perform = Effect.fnUntraced(function* (decision: Decision.SupervisorDecision, cause: Place, ranMs: number) {
+    const perform = Effect.fnUntraced(function* (decision: Decision.SupervisorDecision, cause: Slot, ranMs: number) {
       state = decision.state
-      const known = () => places.keep(state.children.map(({ spec }) => spec.id))
+      const known = () => slots.keep(state.children.map(({ spec }) => spec.id))
       switch (decision._tag) {
         case "Continue":
           return yield* known()
         case "Restart":
-          yield* places.metrics.countRestart
+          yield* slots.metrics.countRestart
           yield* cancelPauses(({ ids }) => ids.some((id) => decision.start.includes(id)))
-          yield* inOrder(decision.stop, places.stop)
+          yield* inOrder(decision.stop, slots.stop)
           yield* known()
-          yield* inOrder(decision.start, (place) => places.setStatus(place, "restarting"))
+          yield* inOrder(decision.start, (slot) => slots.setStatus(slot, "restarting"))
           return yield* pauseThenStart(decision.start, cause, ranMs)
         case "Escalate": {
           const { intensity, periodSeconds } = policy
           const detail = `${supervisor} gives up: more than ${intensity} restarts within ${periodSeconds} s.`
-          yield* places.metrics.countEscalation
+          yield* slots.metrics.countEscalation
           yield* Effect.logError(detail, `The last one was to be of ${cause.child.id}.`)
           yield* Deferred.succeed(over, undefined)
           yield* cancelPauses(() => true)
-          yield* places.stopAll
+          yield* slots.stopAll
           return yield* Deferred.fail(ended, new ChildShutdown({ detail }))
         }
       }
     })
 
     const addAndStart = Effect.fnUntraced(function* (child: Child) {
-      if (places.get(child.id) !== undefined) {
+      if (slots.get(child.id) !== undefined) {
         return yield* new ChildStartFailed({ child: child.id, detail: "There is one of that id." })
       }
       state = Decision.addChild(state, child)
-      yield* places.add(child)
+      yield* slots.add(child)
       const failed = yield* startInOrder([child.id])
       if (failed !== undefined) yield* forget(child.id)
       if (failed !== undefined) return yield* startFailure(failed)
@@ -148,23 +148,23 @@ export const make = (options: SupervisorOptions): Effect.Effect<Supervisor, Chil
 
     const forget = (id: string) => {
       state = Decision.removeChild(state, id)
-      return places.keep(state.children.map(({ spec }) => spec.id))
+      return slots.keep(state.children.map(({ spec }) => spec.id))
     }
 
     const handle = Effect.fnUntraced(function* (event: Event) {
       switch (event._tag) {
         case "Exited": {
           const { exit, id, life } = event
-          const place = yield* places.end(id, life, exit)
-          if (place === undefined) return
+          const slot = yield* slots.end(id, life, exit)
+          if (slot === undefined) return
           const now = yield* nowMs
           const decision = Decision.childExited(state, id, exitReasonOf(exit), now)
-          return yield* perform(decision, place, now - place.startedAtMs)
+          return yield* perform(decision, slot, now - slot.startedAtMs)
         }
         case "StartFailed": {
-          const { life, place } = event
-          if (place.lives !== life) return
-          return yield* perform(Decision.childStartFailed(state, place.child.id, yield* nowMs), place, 0)
+          const { life, slot } = event
+          if (slot.lives !== life) return
+          return yield* perform(Decision.childStartFailed(state, slot.child.id, yield* nowMs), slot, 0)
         }
         case "PauseOver":
           if (pauses.delete(event.pause)) yield* startAgain(event.pause.ids)
@@ -172,9 +172,9 @@ export const make = (options: SupervisorOptions): Effect.Effect<Supervisor, Chil
         case "StartChild":
           return yield* Deferred.complete(event.reply, addAndStart(event.child))
         case "StopChild": {
-          const place = places.get(event.id)
+          const slot = slots.get(event.id)
           yield* cancelPauses(({ ids }) => ids.length === 1 && ids[0] === event.id)
-          if (place !== undefined) yield* places.stop(place)
+          if (slot !== undefined) yield* slots.stop(slot)
           yield* forget(event.id)
           return yield* Deferred.succeed(event.reply, undefined)
         }
@@ -196,8 +196,8 @@ export const make = (options: SupervisorOptions): Effect.Effect<Supervisor, Chil
       yield* Deferred.succeed(over, undefined)
       if (loop !== undefined) yield* Fiber.interrupt(loop)
       yield* cancelPauses(() => true)
-      yield* places.stopAll
-      yield* places.keep([])
+      yield* slots.stopAll
+      yield* slots.keep([])
     })
     yield* Effect.addFinalizer(() => stop)
 
@@ -225,7 +225,7 @@ export const make = (options: SupervisorOptions): Effect.Effect<Supervisor, Chil
 
     return {
       ended: Deferred.await(ended),
-      children: places.snapshot,
+      children: slots.snapshot,
       startChild: (child) =>
         request<ChildStartFailed>(
           (reply) => ({ _tag: "StartChild", child, reply }),
@@ -247,5 +247,5 @@ export const child = (
   start: make(options)
 })
 
-const startFailure = ({ child, lastFailure }: Place) =>
+const startFailure = ({ child, lastFailure }: Slot) =>
   new ChildStartFailed({ child: child.id, detail: lastFailure ?? "It ended at once." })

@@ -40,9 +40,9 @@ describe("HarmonicPercussive", () => {
     [33, 19],
     [65, 40],
     [33, 61]
-  ])("equals sorting every window, for %i bins and %i frames", (bins, frames) => {
-    const random = makeRandom(bins * frames)
-    const spectra = Array.from({ length: frames }, () =>
+  ])("equals sorting every window, for %i bins and %i segments", (bins, segments) => {
+    const random = makeRandom(bins * segments)
+    const spectra = Array.from({ length: segments }, () =>
       Float32Array.from({ length: bins }, () => (random() < 0.1 ? 0 : 10 ** (8 * random() - 4)))
     )
     const separation = makeHarmonicPercussive(makeKernels(), bins)
@@ -50,7 +50,7 @@ describe("HarmonicPercussive", () => {
     expect(separation.result()).toBeCloseTo(direct(spectra), 12)
   })
 
-  it("says nothing about fewer frames than a window has", () => {
+  it("says nothing about fewer segments than a window has", () => {
     const separation = makeHarmonicPercussive(makeKernels(), 33)
     for (let i = 0; i < 16; i++) separation.process(new Float32Array(33).fill(1))
     expect(separation.result()).toBeNull()

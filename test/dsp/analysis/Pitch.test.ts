@@ -59,7 +59,7 @@ describe("Chroma", () => {
     expect(concentrationOf(whiteNoise(rate, 5, -6, 1))).toBeLessThan(0.1)
   })
 
-  it("reads 1/12 where no frame sounds", () => {
+  it("reads 1/12 where no segment sounds", () => {
     expect(concentrationOf(silence(rate, 2))).toBe(evenConcentration)
   })
 })

@@ -29,7 +29,7 @@ const signals: Record<string, (rate: number, seconds: number) => Float32Array<Ar
   "impulses into silence": (rate, seconds) => silence(rate, seconds).map((_, n) => (n % 4001 === 7 ? 1 : 0)),
   "music, silence, music": (rate) =>
     inSequence(drums(rate, 0.5, "house", 120), silence(rate, 0.4), sine(rate, 0.6, 440, -3)),
-  "less than a frame": (rate) => sine(rate, 0.015, 440, -6)
+  "less than a segment": (rate) => sine(rate, 0.015, 440, -6)
 }
 const names = Object.keys(signals)
 const signal = (name: string, rate: number) => signals[name]!(rate, 1.5 + 1 / rate)
@@ -42,9 +42,9 @@ const largestDifference = (a: ArrayLike<number>, b: ArrayLike<number>): number =
 }
 
 /** Power spectra as different as they come: a few, with zeros, ties and eight orders of magnitude. */
-const randomSpectra = (bins: number, frames: number) => {
-  const random = makeRandom(bins + frames)
-  return Array.from({ length: frames }, (_, t) =>
+const randomSpectra = (bins: number, segments: number) => {
+  const random = makeRandom(bins + segments)
+  return Array.from({ length: segments }, (_, t) =>
     Float32Array.from({ length: bins }, () => {
       const kind = random()
       return t % 29 === 3 || kind < 0.1 ? 0 : kind < 0.2 ? 1 : kind < 0.22 ? 1e-42 : 10 ** (8 * random() - 4)
@@ -54,10 +54,10 @@ const randomSpectra = (bins: number, frames: number) => {
 
 describe("compiled kernels and their plain references", () => {
   it.each([129, 1025, 2049])("separate spectra of %i bins alike", (bins) => {
-    for (const frames of [17, 40, 41]) {
+    for (const segments of [17, 40, 41]) {
       const compiled = makeHarmonicPercussive(makeKernels(), bins)
       const reference = ReferenceHarmonicPercussive.makeHarmonicPercussive(bins)
-      for (const power of randomSpectra(bins, frames)) {
+      for (const power of randomSpectra(bins, segments)) {
         compiled.process(power)
         reference.process(power)
       }

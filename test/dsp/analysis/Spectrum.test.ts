@@ -2,25 +2,25 @@ import { describe, expect, it } from "vitest"
 import { makeKernels } from "../../../src/dsp/Kernels.ts"
 import { bandShares } from "../../../src/dsp/analysis/BandShares.ts"
 import { makeSpectralShape } from "../../../src/dsp/analysis/SpectralShape.ts"
-import { makeStereoSpectrum, spectrumFrame } from "../../../src/dsp/analysis/StereoSpectrum.ts"
+import { makeStereoSpectrum, spectrumSegment } from "../../../src/dsp/analysis/StereoSpectrum.ts"
 import { inBlocks, pinkNoise } from "../../support/musicSignals.ts"
 import { stereoPower } from "../../support/reference/StereoSpectrum.ts"
 import { type Signal, silence, sine, whiteNoise } from "../../support/signals.ts"
 
-/** Powers of all frames and their sum. */
+/** Powers of all segments and their sum. */
 const spectrumOf = (sampleRate: number, signal: Signal) => {
-  const bins = spectrumFrame(sampleRate) / 2 + 1
-  const frames: Array<Float64Array> = []
+  const bins = spectrumSegment(sampleRate) / 2 + 1
+  const segments: Array<Float64Array> = []
   const total = new Float64Array(bins)
   const meanSquares: Array<number> = []
   const spectrum = makeStereoSpectrum(makeKernels(), sampleRate, 4410, (power, meanSquare) => {
-    frames.push(Float64Array.from(power))
+    segments.push(Float64Array.from(power))
     meanSquares.push(meanSquare)
     for (let k = 0; k < bins; k++) total[k] = total[k]! + power[k]!
   })
   inBlocks(signal, 4410, (block, length) => spectrum.process(block[0]!, block.at(-1)!, length))
   spectrum.finish()
-  return { frames, total, meanSquares, spectrum, bins, binHz: sampleRate / spectrumFrame(sampleRate) }
+  return { segments, total, meanSquares, spectrum, bins, binHz: sampleRate / spectrumSegment(sampleRate) }
 }
 
 /** Straight from the definitions: a sum per bin of each channel, in double precision. */
@@ -41,12 +41,12 @@ const directPower = (left: Float32Array, right: Float32Array, start: number, siz
   })
 
 describe("StereoSpectrum", () => {
-  it("is the mean power of left and right in Hann frames over the whole track", () => {
+  it("is the mean power of left and right in Hann segments over the whole track", () => {
     const left = whiteNoise(8000, 0.1, -3, 1)
     const right = sine(8000, 0.1, 440, -9)
-    const { frames } = spectrumOf(8000, [left, right])
-    expect(frames).toHaveLength(Math.floor((left.length - 256) / 128) + 1)
-    frames.forEach((power, i) => {
+    const { segments } = spectrumOf(8000, [left, right])
+    expect(segments).toHaveLength(Math.floor((left.length - 256) / 128) + 1)
+    segments.forEach((power, i) => {
       const direct = directPower(left, right, i * 128, 256)
       const largest = Math.max(...direct)
       power.forEach((p, k) => expect(Math.abs(p - direct[k]!)).toBeLessThan(1e-6 * largest))
@@ -54,7 +54,7 @@ describe("StereoSpectrum", () => {
   })
 
   it("equals the reference, transformed channel by channel, for any level and for silence", () => {
-    const size = spectrumFrame(44_100)
+    const size = spectrumSegment(44_100)
     const impulse = silence(44_100, size / 44_100)
     impulse[700] = 1
     const signals: ReadonlyArray<readonly [left: Float32Array<ArrayBuffer>, right: Float32Array<ArrayBuffer>]> = [
@@ -67,9 +67,9 @@ describe("StereoSpectrum", () => {
       [new Float32Array(size).fill(1e-42), new Float32Array(size).fill(-1e-42)]
     ]
     for (const [left, right] of signals) {
-      const { frames, meanSquares, spectrum, total } = spectrumOf(44_100, [left, right])
+      const { segments, meanSquares, spectrum, total } = spectrumOf(44_100, [left, right])
       const summed = new Float64Array(total.length)
-      frames.forEach((power, i) => {
+      segments.forEach((power, i) => {
         const from = (i * size) / 2
         const [l, r] = [left.subarray(from, from + size), right.subarray(from, from + size)]
         const expected = stereoPower(l, r)
@@ -85,7 +85,7 @@ describe("StereoSpectrum", () => {
   })
 
   it("uses the power of two nearest to 46 ms", () => {
-    expect([8000, 22_050, 44_100, 48_000, 96_000, 384_000].map(spectrumFrame)).toEqual([
+    expect([8000, 22_050, 44_100, 48_000, 96_000, 384_000].map(spectrumSegment)).toEqual([
       256, 1024, 2048, 2048, 4096, 16_384
     ])
   })
@@ -95,10 +95,10 @@ describe("SpectralShape", () => {
   it("equals a direct computation of centroid, roll-off and flatness", () => {
     const left = whiteNoise(8000, 0.2, -3, 1)
     const right = pinkNoise(8000, 0.2, 0.5, 2)
-    const { binHz, bins, frames } = spectrumOf(8000, [left, right])
+    const { binHz, bins, segments } = spectrumOf(8000, [left, right])
     const shape = makeSpectralShape(makeKernels(), bins, binHz)
-    for (const power of frames) shape.process(Float32Array.from(power))
-    const mean = (f: (power: Float64Array) => number) => frames.reduce((sum, p) => sum + f(p), 0) / frames.length
+    for (const power of segments) shape.process(Float32Array.from(power))
+    const mean = (f: (power: Float64Array) => number) => segments.reduce((sum, p) => sum + f(p), 0) / segments.length
     const sum = (values: Float64Array) => values.reduce((a, b) => a + b, 0)
     const result = shape.result()
     const centroid = mean((p) => {
@@ -150,9 +150,9 @@ describe("SpectralShape", () => {
 
   it("puts centroid and roll-off of a sine on its frequency, with a flatness near 0; noise is flat", () => {
     const shapeOf = (signal: Signal) => {
-      const { binHz, bins, frames } = spectrumOf(44_100, signal)
+      const { binHz, bins, segments } = spectrumOf(44_100, signal)
       const shape = makeSpectralShape(makeKernels(), bins, binHz)
-      for (const power of frames) shape.process(Float32Array.from(power))
+      for (const power of segments) shape.process(Float32Array.from(power))
       return shape.result()
     }
     const tone = shapeOf([sine(44_100, 1, 3000, -6)])

@@ -170,7 +170,7 @@ describe("onsets", () => {
       const sixteenths = new Set<number>(Object.values(patterns[name]).flat())
       for (let i = 0; 0.25 + i * step < seconds - 0.05; i++) if (sixteenths.has(i % 16)) strokes.push(0.25 + i * step)
       const found: Array<number> = []
-      // A frame of 512 samples is heard at its middle.
+      // A segment of 512 samples is heard at its middle.
       pickOnsets(fluxOf(drums(rate, seconds, name, bpm)).full, (hop) => found.push(hop / 100 + 256 / rate))
       let hits = 0
       let next = 0

@@ -1,11 +1,11 @@
-/** The doors on a real socket, in front of routes that answer, read, upgrade, and break. */
+/** Access on a real socket, in front of routes that answer, read, upgrade, and break. */
 import { HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Option, Redacted } from "effect"
 import { request as httpRequest } from "node:http"
 import { connect as connectTcp } from "node:net"
 import { WebSocket } from "ws"
-import * as HttpDoors from "../../../src/layers/http/HttpAccess.ts"
+import * as HttpAccess from "../../../src/layers/http/HttpAccess.ts"
 import * as HttpListener from "../../../src/layers/http/HttpListener.ts"
 import { assert } from "../../support/assert.ts"
 
@@ -74,24 +74,24 @@ const upgrade = (port: number, path: string, headers: Record<string, string> = {
     socket.on("error", () => undefined)
   })
 
-const open: HttpDoors.DoorOptions = {
+const open: HttpAccess.AccessOptions = {
   host: "127.0.0.1",
   token: Option.none(),
   origins: [],
   requestsPerSecond: 1000
 }
-const locked: HttpDoors.DoorOptions = { ...open, host: "0.0.0.0", token: Option.some(Redacted.make(token)) }
+const locked: HttpAccess.AccessOptions = { ...open, host: "0.0.0.0", token: Option.some(Redacted.make(token)) }
 
-/** Listens on loopback whatever address the doors are told. */
-const behind = (options: HttpDoors.DoorOptions) =>
+/** Listens on loopback whatever address the rules are told. */
+const behind = (options: HttpAccess.AccessOptions) =>
   Effect.gen(function* () {
-    const doors = HttpLayerRouter.serve(Layer.merge(HttpDoors.layer(options), routes), {
+    const access = HttpLayerRouter.serve(Layer.merge(HttpAccess.layer(options), routes), {
       disableLogger: true,
       disableListenLog: true
     })
     const context = yield* Layer.build(
       Layer.effect(Address, HttpListener.addressOf).pipe(
-        Layer.provideMerge(doors),
+        Layer.provideMerge(access),
         Layer.provide(HttpListener.layer({ host: "127.0.0.1", port: 0 }))
       )
     )
@@ -105,7 +105,7 @@ const statusOf = (answer: Effect.Effect<Answer>) => Effect.map(answer, ({ status
 
 const codeOf = ({ body }: Answer): string => JSON.parse(body).error.code
 
-describe("The doors on loopback", () => {
+describe("Access on loopback", () => {
   it.scopedLive("let in programs and pages of this machine, and keep foreign names and pages out", () =>
     Effect.gen(function* () {
       const { ask, port, upgrade } = yield* behind({ ...open, origins: ["https://music.example.org"] })
@@ -204,7 +204,7 @@ describe("The doors on loopback", () => {
   )
 })
 
-describe("The doors beyond loopback", () => {
+describe("Access beyond loopback", () => {
   it.scopedLive("open with the token only, as a header, in the address, or as the cookie that it earns", () =>
     Effect.gen(function* () {
       const { ask, upgrade } = yield* behind(locked)

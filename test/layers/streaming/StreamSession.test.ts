@@ -4,7 +4,7 @@ import { TrackUnreadable } from "../../../src/domain/audio/AnalysisError.ts"
 import { decodeClientMessage } from "../../../src/contract/StreamMessages.ts"
 import { TrackNotFound } from "../../../src/domain/library/Track.ts"
 import { layerKey } from "../../../src/layers/streaming/ResumeTokensHmac.ts"
-import { makeStreamSession, type StreamLines } from "../../../src/layers/streaming/StreamSession.ts"
+import { makeStreamSession, type StreamOwners } from "../../../src/layers/streaming/StreamSession.ts"
 import {
   type StreamError,
   type StreamEvent,
@@ -26,10 +26,10 @@ import {
 type Script = (request: StreamRequest) => Stream.Stream<StreamEvent, StreamError>
 
 /** A session on a scripted streamer, with everything that it sent, and a way to wait for a message. */
-const makeSession = (stream: Script, lines: StreamLines = new Map()) =>
+const makeSession = (stream: Script, owners: StreamOwners = new Map()) =>
   Effect.gen(function* () {
     const outlet = makeRecordedOutlet()
-    const session = yield* makeStreamSession(outlet, lines).pipe(
+    const session = yield* makeStreamSession(outlet, owners).pipe(
       Effect.provide([Layer.succeed(TrackStreamer, { stream }), layerKey(new Uint8Array(32))])
     )
     const receive = (text: string) => session.receive(decodeClientMessage(text))
@@ -389,9 +389,9 @@ describe("A stream session", () => {
 
   it.scoped("belongs to one connection: resuming it elsewhere ends it here", () =>
     Effect.gen(function* () {
-      const lines: StreamLines = new Map()
-      const first = yield* makeSession(playsThrough, lines)
-      const second = yield* makeSession(playsThrough, lines)
+      const owners: StreamOwners = new Map()
+      const first = yield* makeSession(playsThrough, owners)
+      const second = yield* makeSession(playsThrough, owners)
       first.say("play_normal", { track_id: 7, credits: 4 })
       yield* first.until(() => first.ofType("audio_stream_start").length === 1)
       const { resume_token } = first.ofType("audio_stream_start")[0]!.data
@@ -422,12 +422,12 @@ describe("A stream session", () => {
 
   it.scoped("gives a stream that two resume at once to one of them", () =>
     Effect.gen(function* () {
-      const lines: StreamLines = new Map()
-      const first = yield* makeSession(playsThrough, lines)
+      const owners: StreamOwners = new Map()
+      const first = yield* makeSession(playsThrough, owners)
       first.say("play_normal", { track_id: 7, credits: 4 })
       yield* first.until(() => first.ofType("audio_stream_start").length === 1)
       const { resume_token } = first.ofType("audio_stream_start")[0]!.data
-      const others = [yield* makeSession(playsThrough, lines), yield* makeSession(playsThrough, lines)]
+      const others = [yield* makeSession(playsThrough, owners), yield* makeSession(playsThrough, owners)]
       for (const { say } of others) say("resume_stream", { resume_token, position: 2, credits: 1 })
       yield* settle
       yield* settle
@@ -461,16 +461,16 @@ describe("A stream session", () => {
     })
   )
 
-  it.effect("leaves no line behind when its connection ends", () =>
+  it.effect("leaves no stream behind when its connection ends", () =>
     Effect.gen(function* () {
-      const lines: StreamLines = new Map()
+      const owners: StreamOwners = new Map()
       const scope = yield* Scope.make()
-      const { ofType, say, until } = yield* Scope.extend(makeSession(playsThrough, lines), scope)
+      const { ofType, say, until } = yield* Scope.extend(makeSession(playsThrough, owners), scope)
       say("play_normal", { track_id: 7, credits: 4 })
       yield* until(() => ofType("audio_stream_start").length === 1)
-      assert.strictEqual(lines.size, 1)
+      assert.strictEqual(owners.size, 1)
       yield* Scope.close(scope, Exit.void)
-      assert.strictEqual(lines.size, 0)
+      assert.strictEqual(owners.size, 0)
     })
   )
 

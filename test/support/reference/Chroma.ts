@@ -1,11 +1,11 @@
 /**
- * Tonal concentration: how few of the twelve pitch classes hold the power of 65 Hz to 2.1 kHz. A frame of about 0.37 s
+ * Tonal concentration: how few of the twelve pitch classes hold the power of 65 Hz to 2.1 kHz. A segment of about 0.37 s
  * at 11 kHz has bins of 2.7 Hz, less than a semitone at the low end (3.9 Hz). Each bin counts for the nearest semitone
- * of equal temperament, A4 = 440 Hz. Two frames share each transform.
+ * of equal temperament, A4 = 440 Hz. Two segments share each transform.
  */
 import { silenceMeanSquare } from "../../../src/dsp/analysis/Dynamics.ts"
 import { hannWindow, makeFft } from "./Fft.ts"
-import { makeFramer } from "../../../src/dsp/analysis/Framer.ts"
+import { makeSegmenter } from "../../../src/dsp/analysis/Segmenter.ts"
 
 const size = 4096
 const hop = 1024
@@ -21,8 +21,8 @@ export const evenConcentration = 1 / classes
 export interface Chroma {
   readonly process: (samples: Float32Array, length: number) => void
   /**
-   * Mean over the non-silent frames of the sum of squares of the classes' shares: 1/12 evenly spread, 1 one class. 1/12
-   * if there is no such frame. Ends the measurement.
+   * Mean over the non-silent segments of the sum of squares of the classes' shares: 1/12 evenly spread, 1 one class. 1/12
+   * if there is no such segment. Ends the measurement.
    */
   readonly concentration: () => number
 }
@@ -40,7 +40,7 @@ export const makeChroma = (rate: number, maxFrames: number): Chroma => {
   const shares = [new Float64Array(classes), new Float64Array(classes)] as const
   const isSounding = [false, false]
   let waiting = 0
-  let frames = 0
+  let segments = 0
   let sum = 0
 
   const add = (share: Float64Array) => {
@@ -52,7 +52,7 @@ export const makeChroma = (rate: number, maxFrames: number): Chroma => {
       squares += v * v
     }
     if (total === 0) return
-    frames++
+    segments++
     sum += squares / (total * total)
   }
 
@@ -78,12 +78,12 @@ export const makeChroma = (rate: number, maxFrames: number): Chroma => {
     if (count === 2 && isSounding[1]) add(y)
   }
 
-  const framer = makeFramer({
+  const segmenter = makeSegmenter({
     channels: 1,
-    frame: size,
+    segment: size,
     startOf: (k) => k * hop,
     maxPush: maxFrames,
-    onFrame: (buffers, offset) => {
+    onSegment: (buffers, offset) => {
       const samples = buffers[0]!
       const to = waiting === 0 ? inRe : inIm
       let energy = 0
@@ -101,12 +101,12 @@ export const makeChroma = (rate: number, maxFrames: number): Chroma => {
   return {
     process: (samples, length) => {
       single[0] = samples
-      framer.push(single, length)
+      segmenter.push(single, length)
     },
     concentration: () => {
-      framer.finish()
+      segmenter.finish()
       if (waiting === 1) analyse(1)
-      return frames === 0 ? evenConcentration : sum / frames
+      return segments === 0 ? evenConcentration : sum / segments
     }
   }
 }

@@ -1,32 +1,32 @@
 /**
  * Harmonic against percussive energy by median filtering: D. FitzGerald, "Harmonic/percussive separation using median
- * filtering" (DAFx 2010). Of a power spectrum S per frame, H is the median over 17 frames and P the median over 15 bins
+ * filtering" (DAFx 2010). Of a power spectrum S per segment, H is the median over 17 segments and P the median over 15 bins
  * (the spectrum goes on mirrored at both ends); the soft mask is m = H / (H + P), and the result
- * sum(S m^2) / (sum(S m^2) + sum(S (1 - m)^2)) over all bins of all frames but the first and last eight.
+ * sum(S m^2) / (sum(S m^2) + sum(S (1 - m)^2)) over all bins of all segments but the first and last eight.
  *
  * Medians compare bit patterns: those of non-negative floats are ordered as the floats are, and integers can be
  * exchanged without a branch. Two neighbouring windows share all but one value, so one sorting network yields the two
  * middle values of what they share, and each window's own value is put between them:
- * median = max(lower, min(upper, own)). Sorted runs of 2, 4 and 8 frames are kept and serve several windows.
+ * median = max(lower, min(upper, own)). Sorted runs of 2, 4 and 8 segments are kept and serve several windows.
  */
 
-const windowFrames = 17
+const windowSegments = 17
 const windowBins = 15
-const reachFrames = (windowFrames - 1) / 2
+const reachSegments = (windowSegments - 1) / 2
 const reachBins = (windowBins - 1) / 2
 
-/** Of the shared values of two neighbouring windows, frames come in pairs, and eight pairs are shared. */
-const sharedPairs = reachFrames
+/** Of the shared values of two neighbouring windows, segments come in pairs, and eight pairs are shared. */
+const sharedPairs = reachSegments
 const eightsKept = 16
 const foursKept = 4
-const framesKept = 32
+const segmentsKept = 32
 /** Bins of mirrored spectrum before bin 0; even, so that pairs of windows start at even places. */
 const margin = reachBins + 1
 
 export interface HarmonicPercussive {
   /** Power per bin, not negative; the array is not kept. */
   readonly process: (power: Float32Array) => void
-  /** H / (H + P) in [0, 1]; null if no frame had a full window or there was no energy. Ends the measurement. */
+  /** H / (H + P) in [0, 1]; null if no segment had a full window or there was no energy. Ends the measurement. */
   readonly result: () => number | null
 }
 
@@ -110,9 +110,9 @@ const max = (a: number, b: number): number => {
 
 export const makeHarmonicPercussive = (bins: number): HarmonicPercussive => {
   const width = bins + 2 * margin + windowBins
-  // Powers by frame, as floats and as their bit patterns; the spectrum starts at `margin`.
-  const frames = new Float32Array(framesKept * width)
-  const frameBits = new Int32Array(frames.buffer)
+  // Powers by segment, as floats and as their bit patterns; the spectrum starts at `margin`.
+  const segments = new Float32Array(segmentsKept * width)
+  const segmentBits = new Int32Array(segments.buffer)
   const twos = new Int32Array(2 * 2 * bins)
   const fours = new Int32Array(foursKept * 4 * bins)
   const eights = new Int32Array(eightsKept * 8 * bins)
@@ -128,25 +128,25 @@ export const makeHarmonicPercussive = (bins: number): HarmonicPercussive => {
   let percussive = 0
 
   const store = (power: Float32Array) => {
-    const at = (count % framesKept) * width
-    frames.set(power, at + margin)
+    const at = (count % segmentsKept) * width
+    segments.set(power, at + margin)
     const last = at + margin + bins - 1
-    for (let k = 1; k <= margin; k++) frames[at + margin - k] = power[k]!
-    for (let k = 1; last + k < at + width; k++) frames[last + k] = power[Math.max(0, bins - 1 - k)]!
+    for (let k = 1; k <= margin; k++) segments[at + margin - k] = power[k]!
+    for (let k = 1; last + k < at + width; k++) segments[last + k] = power[Math.max(0, bins - 1 - k)]!
   }
 
-  /** Sorted runs that end with pair `j` = frames 2j and 2j + 1. */
+  /** Sorted runs that end with pair `j` = segments 2j and 2j + 1. */
   const sortPair = (j: number) => {
-    const even = ((2 * j) % framesKept) * width + margin
-    const odd = ((2 * j + 1) % framesKept) * width + margin
+    const even = ((2 * j) % segmentsKept) * width + margin
+    const odd = ((2 * j + 1) % segmentsKept) * width + margin
     const two = (j % 2) * 2 * bins
     const previousTwo = ((j + 1) % 2) * 2 * bins
     const four = ((j + foursKept - 1) % foursKept) * 4 * bins
     const olderFour = ((j + foursKept - 3) % foursKept) * 4 * bins
     const eight = ((j + eightsKept - 3) % eightsKept) * 8 * bins
     for (let k = 0; k < bins; k++) {
-      const x = frameBits[even + k]!
-      const y = frameBits[odd + k]!
+      const x = segmentBits[even + k]!
+      const y = segmentBits[odd + k]!
       const d = (x - y) | 0
       const e = d & (d >> 31)
       const low = (y + e) | 0
@@ -158,12 +158,12 @@ export const makeHarmonicPercussive = (bins: number): HarmonicPercussive => {
     }
   }
 
-  /** Medians over time of the two frames in the middle of pairs j to j + 7, with the frames before and after them. */
+  /** Medians over time of the two segments in the middle of pairs j to j + 7, with the segments before and after them. */
   const medianOverTime = (j: number) => {
     const first = (j % eightsKept) * 8 * bins
     const second = ((j + 4) % eightsKept) * 8 * bins
-    const before = ((2 * j + framesKept - 1) % framesKept) * width + margin
-    const after = ((2 * j + 2 * sharedPairs) % framesKept) * width + margin
+    const before = ((2 * j + segmentsKept - 1) % segmentsKept) * width + margin
+    const after = ((2 * j + 2 * sharedPairs) % segmentsKept) * width + margin
     const [earlier, later] = overTimeBits
     for (let k = 0; k < bins; k++) {
       const a = first + 8 * k
@@ -176,17 +176,17 @@ export const makeHarmonicPercussive = (bins: number): HarmonicPercussive => {
         lower = max(lower, min(x, y))
         upper = min(upper, max(x, y))
       }
-      earlier[k] = max(lower, min(upper, frameBits[before + k]!))
-      later[k] = max(lower, min(upper, frameBits[after + k]!))
+      earlier[k] = max(lower, min(upper, segmentBits[before + k]!))
+      later[k] = max(lower, min(upper, segmentBits[after + k]!))
     }
   }
 
-  const medianOverBins = (frame: number) => {
-    const at = (frame % framesKept) * width
+  const medianOverBins = (segment: number) => {
+    const at = (segment % segmentsKept) * width
     const end = width - 1
     for (let i = 0; i < end; i += 2) {
-      const x = frameBits[at + i]!
-      const y = frameBits[at + i + 1]!
+      const x = segmentBits[at + i]!
+      const y = segmentBits[at + i + 1]!
       pairsOfBins[i] = min(x, y)
       pairsOfBins[i + 1] = max(x, y)
     }
@@ -230,20 +230,20 @@ export const makeHarmonicPercussive = (bins: number): HarmonicPercussive => {
         min(min(eightOfBins[7]!, max(a1, s5)), min(max(a2, s4), max(a3, s3))),
         min(min(max(a4, s2), max(a5, s1)), max(a6, s0))
       )
-      overBinsBits[k] = max(lower, min(upper, frameBits[at + i - 1]!))
-      overBinsBits[k + 1] = max(lower, min(upper, frameBits[at + i + 14]!))
+      overBinsBits[k] = max(lower, min(upper, segmentBits[at + i - 1]!))
+      overBinsBits[k + 1] = max(lower, min(upper, segmentBits[at + i + 14]!))
     }
   }
 
-  const accumulate = (frame: number, horizontal: Float32Array) => {
-    medianOverBins(frame)
-    const at = (frame % framesKept) * width + margin
+  const accumulate = (segment: number, horizontal: Float32Array) => {
+    medianOverBins(segment)
+    const at = (segment % segmentsKept) * width + margin
     let sumH = 0
     let sumP = 0
     for (let k = 0; k < bins; k++) {
       const h = horizontal[k]!
       const v = overBins[k]!
-      const s = frames[at + k]!
+      const s = segments[at + k]!
       const both = h + v
       // Where both medians are 0 the mask says nothing: half and half.
       const mask = both > 0 ? h / both : 0.5
@@ -254,12 +254,12 @@ export const makeHarmonicPercussive = (bins: number): HarmonicPercussive => {
     percussive += sumP
   }
 
-  /** The two frames whose windows share pairs j to j + 7; `frame` 2j + 16 is known. */
+  /** The two segments whose windows share pairs j to j + 7; `segment` 2j + 16 is known. */
   const measure = (j: number) => {
     medianOverTime(j)
-    const frame = 2 * j + reachFrames - 1
-    if (frame >= reachFrames) accumulate(frame, overTime[0])
-    accumulate(frame + 1, overTime[1])
+    const segment = 2 * j + reachSegments - 1
+    if (segment >= reachSegments) accumulate(segment, overTime[0])
+    accumulate(segment + 1, overTime[1])
   }
 
   const process = (power: Float32Array) => {
@@ -273,13 +273,13 @@ export const makeHarmonicPercussive = (bins: number): HarmonicPercussive => {
   }
 
   const result = () => {
-    // An odd last frame completes two more windows.
-    if (count % 2 === 1 && count >= windowFrames) measure((count - windowFrames) / 2)
-    // An even last frame 2j + 1 is the end of the window around 2j - 7, which shares pairs j - 7 to j.
-    else if (count >= windowFrames) {
+    // An odd last segment completes two more windows.
+    if (count % 2 === 1 && count >= windowSegments) measure((count - windowSegments) / 2)
+    // An even last segment 2j + 1 is the end of the window around 2j - 7, which shares pairs j - 7 to j.
+    else if (count >= windowSegments) {
       const j = count / 2 - sharedPairs
       medianOverTime(j)
-      accumulate(2 * j + reachFrames - 1, overTime[0])
+      accumulate(2 * j + reachSegments - 1, overTime[0])
     }
     const total = harmonic + percussive
     return total > 0 ? harmonic / total : null

@@ -1,14 +1,14 @@
 /**
  * Onset strength: log-filtered spectral flux with a maximum filter (S. Boeck, F. Krebs, M. Schedl, "Evaluating the
  * online capabilities of onset detection methods", ISMIR 2012; S. Boeck and G. Widmer, "Maximum filter vibrato
- * suppression for onset detection", DAFx 2013), in Hann frames of about 23 ms every 10 ms, and the onsets picked from
- * it. The low bands alone (below about 730 Hz) are kept apart: they carry the beat. Two frames share each transform.
+ * suppression for onset detection", DAFx 2013), in Hann segments of about 23 ms every 10 ms, and the onsets picked from
+ * it. The low bands alone (below about 730 Hz) are kept apart: they carry the beat. Two segments share each transform.
  */
 import { hannWindow, makeFft, nearestPowerOfTwo } from "./Fft.ts"
-import { makeFramer } from "../../../src/dsp/analysis/Framer.ts"
+import { makeSegmenter } from "../../../src/dsp/analysis/Segmenter.ts"
 import { makeSeries32 } from "../../../src/dsp/analysis/Series.ts"
 
-const frameSeconds = 0.023
+const segmentSeconds = 0.023
 export const hopsPerSecond = 100
 /** Triangular filters, 24 an octave from 30 Hz to 17 kHz, narrowed to whole bins, each centre bin once. */
 const bandsPerOctave = 24
@@ -39,14 +39,14 @@ export interface Filterbank {
   readonly end: Int32Array
 }
 
-export const makeFilterbank = (sampleRate: number, frame: number): Filterbank => {
-  const binHz = sampleRate / frame
+export const makeFilterbank = (sampleRate: number, segment: number): Filterbank => {
+  const binHz = sampleRate / segment
   const places: Array<number> = []
   for (let i = 0; ; i++) {
     const frequency = lowestHz * 2 ** (i / bandsPerOctave)
     if (frequency > highestHz) break
     const bin = Math.round(frequency / binHz)
-    if (bin > frame / 2) break
+    if (bin > segment / 2) break
     if (places.at(-1) !== bin) places.push(bin)
   }
   const count = Math.max(0, places.length - 2)
@@ -58,16 +58,16 @@ export const makeFilterbank = (sampleRate: number, frame: number): Filterbank =>
 }
 
 export const makeOnsetFlux = (sampleRate: number, maxFrames: number): OnsetFlux => {
-  const frame = nearestPowerOfTwo(frameSeconds * sampleRate)
-  const fft = makeFft(frame)
+  const segment = nearestPowerOfTwo(segmentSeconds * sampleRate)
+  const fft = makeFft(segment)
   const { inIm, inRe, outIm, outRe } = fft
-  const window = hannWindow(frame)
-  const { centre, end, start } = makeFilterbank(sampleRate, frame)
+  const window = hannWindow(segment)
+  const { centre, end, start } = makeFilterbank(sampleRate, segment)
   const bandCount = centre.length
-  const lowCount = centre.findIndex((bin) => (bin * sampleRate) / frame > lowBandsHz)
+  const lowCount = centre.findIndex((bin) => (bin * sampleRate) / segment > lowBandsHz)
   const lowBands = lowCount === -1 ? bandCount : lowCount
-  const scale = referenceSize / frame
-  const magnitude = new Float64Array(frame / 2 + 1)
+  const scale = referenceSize / segment
+  const magnitude = new Float64Array(segment / 2 + 1)
   let current = new Float64Array(bandCount)
   let previous = new Float64Array(bandCount)
   const full = makeSeries32()
@@ -87,7 +87,7 @@ export const makeOnsetFlux = (sampleRate: number, maxFrames: number): OnsetFlux 
     return sum
   }
 
-  /** `magnitude` holds twice the magnitudes of one frame. */
+  /** `magnitude` holds twice the magnitudes of one segment. */
   const note = () => {
     for (let b = 0; b < bandCount; b++) {
       const from = start[b]!
@@ -111,12 +111,12 @@ export const makeOnsetFlux = (sampleRate: number, maxFrames: number): OnsetFlux 
     waiting = 0
     if (count === 1) inIm.fill(0)
     fft.transform()
-    const half = frame / 2
+    const half = segment / 2
     const last = bandCount === 0 ? 0 : Math.min(half, end[bandCount - 1]!)
     for (let part = 0; part < count; part++) {
       const sign = part === 0 ? 1 : -1
       for (let k = 1; k <= last; k++) {
-        const m = frame - k
+        const m = segment - k
         const a = outRe[k]! + sign * outRe[m]!
         const b = outIm[k]! - sign * outIm[m]!
         magnitude[k] = Math.sqrt(a * a + b * b)
@@ -125,15 +125,15 @@ export const makeOnsetFlux = (sampleRate: number, maxFrames: number): OnsetFlux 
     }
   }
 
-  const framer = makeFramer({
+  const segmenter = makeSegmenter({
     channels: 1,
-    frame,
+    segment,
     startOf: (k) => Math.round((k * sampleRate) / hopsPerSecond),
     maxPush: maxFrames,
-    onFrame: (buffers, offset) => {
+    onSegment: (buffers, offset) => {
       const x = buffers[0]!
       const to = waiting === 0 ? inRe : inIm
-      for (let i = 0; i < frame; i++) to[i] = x[offset + i]! * window[i]!
+      for (let i = 0; i < segment; i++) to[i] = x[offset + i]! * window[i]!
       if (++waiting === 2) analyse(2)
     }
   })
@@ -142,10 +142,10 @@ export const makeOnsetFlux = (sampleRate: number, maxFrames: number): OnsetFlux 
   return {
     process: (samples, length) => {
       single[0] = samples
-      framer.push(single, length)
+      segmenter.push(single, length)
     },
     result: () => {
-      framer.finish()
+      segmenter.finish()
       if (waiting === 1) analyse(1)
       return { full: full.take(), low: low.take() }
     }

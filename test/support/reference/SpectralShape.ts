@@ -1,4 +1,4 @@
-/** Centroid, roll-off and flatness of power spectra, averaged over frames (the definitions of librosa.feature). */
+/** Centroid, roll-off and flatness of power spectra, averaged over segments (the definitions of librosa.feature). */
 
 /** Share of the summed magnitudes that lies at or below the roll-off. */
 const rolloffShare = 0.85
@@ -16,13 +16,13 @@ export interface SpectralShapeResult {
 export interface SpectralShape {
   /** Unscaled power per bin, 0 Hz to Nyquist. */
   readonly process: (power: Float32Array) => void
-  /** Means over the frames; zeros without any. */
+  /** Means over the segments; zeros without any. */
   readonly result: () => SpectralShapeResult
 }
 
 export const makeSpectralShape = (bins: number, binHz: number): SpectralShape => {
   const magnitude = new Float64Array(bins)
-  let frames = 0
+  let segments = 0
   let centroidSum = 0
   let rolloffSum = 0
   let flatnessSum = 0
@@ -53,20 +53,20 @@ export const makeSpectralShape = (bins: number, binHz: number): SpectralShape =>
     let below = 0
     let k = -1
     while (below < wanted && k < bins - 1) below += magnitude[++k]!
-    frames++
+    segments++
     centroidSum += moment / sum
     rolloffSum += k
     flatnessSum += Math.exp(logarithms / bins) / (arithmetic / bins)
   }
 
   const result = (): SpectralShapeResult =>
-    frames === 0
+    segments === 0
       ? { centroidHz: 0, rolloffHz: 0, flatness: 0 }
       : {
-          centroidHz: (binHz * centroidSum) / frames,
-          rolloffHz: (binHz * rolloffSum) / frames,
+          centroidHz: (binHz * centroidSum) / segments,
+          rolloffHz: (binHz * rolloffSum) / segments,
           // The geometric mean of equal numbers can round to just above their arithmetic mean.
-          flatness: Math.min(1, flatnessSum / frames)
+          flatness: Math.min(1, flatnessSum / segments)
         }
 
   return { process, result }

@@ -1,6 +1,6 @@
 import { hannWindow, makeFft } from "./Fft.ts"
 
-/** (|L|^2 + |R|^2) / 2 of one Hann frame, bins 0 to size / 2, in double precision; each channel by itself. */
+/** (|L|^2 + |R|^2) / 2 of one Hann segment, bins 0 to size / 2, in double precision; each channel by itself. */
 export const stereoPower = (left: Float32Array, right: Float32Array): Float64Array => {
   const size = left.length
   const window = hannWindow(size)

@@ -2,12 +2,12 @@
  * Fundamental frequency by YIN, steps 1 to 5 (A. de Cheveigne and H. Kawahara, "YIN, a fundamental frequency estimator
  * for speech and music", JASA 111, 2002), and how steady it is.
  *
- * The difference function is taken over the part of the frame that both lags share, d(t) = (E[0, W-t) + E[t, W) -
- * 2 r(t)) / (W - t), with r from the Fourier transform of the power spectrum. Two frames share each transform. The
+ * The difference function is taken over the part of the segment that both lags share, d(t) = (E[0, W-t) + E[t, W) -
+ * 2 r(t)) / (W - t), with r from the Fourier transform of the power spectrum. Two segments share each transform. The
  * parabola of step 5 goes through d itself: through the normalised function, it is biased for short periods.
  */
 import { makeFft } from "./Fft.ts"
-import { makeFramer } from "../../../src/dsp/analysis/Framer.ts"
+import { makeSegmenter } from "../../../src/dsp/analysis/Segmenter.ts"
 import { silenceMeanSquare } from "../../../src/dsp/analysis/Dynamics.ts"
 
 const lowestHz = 65
@@ -19,53 +19,53 @@ const hopsPerSecond = 40
 /** 0.1 s. */
 const pairHops = 4
 const steadyCents = 25
-/** Fewer pairs of voiced frames say nothing about a track. */
+/** Fewer pairs of voiced segments say nothing about a track. */
 const minimumPairs = 10
 
 export interface Yin {
   readonly process: (samples: Float32Array, length: number) => void
-  /** Share of the pairs of voiced frames 0.1 s apart that differ by less than 25 cents. Ends the measurement. */
+  /** Share of the pairs of voiced segments 0.1 s apart that differ by less than 25 cents. Ends the measurement. */
   readonly stability: () => number
 }
 
-/** `rate` between 8 and 16 kHz; `onPitch` gets the pitch of each frame in Hz, 0 where there is none. */
+/** `rate` between 8 and 16 kHz; `onPitch` gets the pitch of each segment in Hz, 0 where there is none. */
 export const makeYin = (rate: number, maxFrames: number, onPitch?: (frequencyHz: number) => void): Yin => {
   const longest = Math.min(size / 2, Math.ceil(rate / lowestHz) + 1)
   const shortest = Math.max(2, Math.floor(rate / highestHz))
-  const frame = size - longest
+  const segment = size - longest
   const hop = Math.round(rate / hopsPerSecond)
   const fft = makeFft(size)
   const { inIm, inRe, outIm, outRe } = fft
-  const sums = [new Float64Array(frame + 1), new Float64Array(frame + 1)] as const
+  const sums = [new Float64Array(segment + 1), new Float64Array(segment + 1)] as const
   const difference = new Float64Array(longest + 1)
   const pitches = new Float64Array(pairHops)
-  let frameIndex = 0
+  let segmentIndex = 0
   let waiting = 0
   let pairs = 0
   let steady = 0
 
   const note = (frequencyHz: number) => {
     onPitch?.(frequencyHz)
-    const slot = frameIndex % pairHops
+    const slot = segmentIndex % pairHops
     const earlier = pitches[slot]!
     if (frequencyHz > 0 && earlier > 0) {
       pairs++
       if (Math.abs(1200 * Math.log2(frequencyHz / earlier)) < steadyCents) steady++
     }
     pitches[slot] = frequencyHz
-    frameIndex++
+    segmentIndex++
   }
 
   const pitchOf = (correlation: Float64Array, squares: Float64Array): number => {
-    const energy = squares[frame]!
-    if (energy / frame < silenceMeanSquare) return 0
+    const energy = squares[segment]!
+    if (energy / segment < silenceMeanSquare) return 0
     difference[0] = 0
     let sum = 0
     let best = 0
     let bestValue = dipThreshold
     for (let t = 1; t <= longest; t++) {
-      const shared = squares[frame - t]! + (energy - squares[t]!)
-      const d = Math.max(0, (shared - (2 * correlation[t]!) / size) / (frame - t))
+      const shared = squares[segment - t]! + (energy - squares[t]!)
+      const d = Math.max(0, (shared - (2 * correlation[t]!) / size) / (segment - t))
       difference[t] = d
       sum += d
       if (t < shortest) continue
@@ -86,15 +86,15 @@ export const makeYin = (rate: number, maxFrames: number, onPitch?: (frequencyHz:
   }
 
   const analyse = (count: number) => {
-    inRe.fill(0, frame)
-    inIm.fill(0, frame)
-    if (count === 1) inIm.fill(0, 0, frame)
+    inRe.fill(0, segment)
+    inIm.fill(0, segment)
+    if (count === 1) inIm.fill(0, 0, segment)
     for (const [samples, squares] of [
       [inRe, sums[0]],
       [inIm, sums[1]]
     ] as const) {
       let sum = 0
-      for (let i = 0; i < frame; i++) {
+      for (let i = 0; i < segment; i++) {
         const v = samples[i]!
         sum += v * v
         squares[i + 1] = sum
@@ -102,7 +102,7 @@ export const makeYin = (rate: number, maxFrames: number, onPitch?: (frequencyHz:
     }
     const last = size - 1
     fft.transform()
-    // Power of the first frame into the real part, of the second into the imaginary: both are even, so are their
+    // Power of the first segment into the real part, of the second into the imaginary: both are even, so are their
     // transforms real.
     const firstPower = outRe[0]! * outRe[0]!
     const secondPower = outIm[0]! * outIm[0]!
@@ -130,15 +130,15 @@ export const makeYin = (rate: number, maxFrames: number, onPitch?: (frequencyHz:
   }
   const powers = new Float64Array(size + 1)
 
-  const framer = makeFramer({
+  const segmenter = makeSegmenter({
     channels: 1,
-    frame,
+    segment,
     startOf: (k) => k * hop,
     maxPush: maxFrames,
-    onFrame: (buffers, offset) => {
+    onSegment: (buffers, offset) => {
       const x = buffers[0]!
       const to = waiting === 0 ? inRe : inIm
-      for (let i = 0; i < frame; i++) to[i] = x[offset + i]!
+      for (let i = 0; i < segment; i++) to[i] = x[offset + i]!
       if (++waiting === 2) analyse(2)
     }
   })
@@ -147,10 +147,10 @@ export const makeYin = (rate: number, maxFrames: number, onPitch?: (frequencyHz:
   return {
     process: (samples, length) => {
       single[0] = samples
-      framer.push(single, length)
+      segmenter.push(single, length)
     },
     stability: () => {
-      framer.finish()
+      segmenter.finish()
       if (waiting === 1) analyse(1)
       return pairs < minimumPairs ? 0 : steady / pairs
     }
