@@ -3,7 +3,6 @@ import { HttpLayerRouter } from "@effect/platform"
 import { Duration, Effect, Fiber, Layer, Option, Schedule } from "effect"
 import { mkdir } from "node:fs/promises"
 import { join } from "node:path"
-import * as AudioDecoderNodeAv from "./layers/audio/AudioDecoderNodeAv.ts"
 import * as AudioEncoderNodeAv from "./layers/audio/AudioEncoderNodeAv.ts"
 import * as ChunkMasteringProcessPool from "./layers/mastering/ChunkMasteringProcessPool.ts"
 import * as DatabaseSqlite from "./layers/database/DatabaseSqlite.ts"
@@ -24,11 +23,12 @@ import * as LatheApiRoutes from "./layers/http/LatheApiRoutes.ts"
 import * as LibraryCatalogSqlite from "./layers/library/LibraryCatalogSqlite.ts"
 import * as RpcRoutes from "./layers/http/RpcRoutes.ts"
 import * as SupervisionTreeRoot from "./layers/supervision/SupervisionTreeRoot.ts"
-import * as TrackFileReaderLocal from "./layers/library/TrackFileReaderLocal.ts"
+import * as TrackFileReaderProcess from "./layers/library/TrackFileReaderProcess.ts"
 import * as TrackLibraryFolders from "./layers/library/TrackLibraryFolders.ts"
 import * as TrackMediaCached from "./layers/library/TrackMediaCached.ts"
 import * as TrackRepoSqlite from "./layers/library/TrackRepoSqlite.ts"
 import * as TrackStreamerLive from "./layers/streaming/TrackStreamerLive.ts"
+import * as WaveformRepoSqlite from "./layers/library/WaveformRepoSqlite.ts"
 import * as WebSocketRoute from "./layers/streaming/WebSocketRoute.ts"
 import { ChunkMastering } from "./services/ChunkMastering.ts"
 import { DemoLibrary } from "./services/DemoLibrary.ts"
@@ -36,6 +36,7 @@ import { GracefulShutdown } from "./services/GracefulShutdown.ts"
 import { FingerprintGenerator } from "./services/FingerprintGenerator.ts"
 import { Readiness } from "./services/Readiness.ts"
 import { LibraryCatalog } from "./services/LibraryCatalog.ts"
+import { TrackFileReader } from "./services/TrackFileReader.ts"
 import { TrackLibrary } from "./services/TrackLibrary.ts"
 
 export interface ServiceOptions extends HttpAccess.AccessOptions {
@@ -56,6 +57,7 @@ export interface ServiceOptions extends HttpAccess.AccessOptions {
     /** The port comes behind them. */
     readonly fingerprintServer?: ReadonlyArray<string>
     readonly renderWorker?: ReadonlyArray<string>
+    readonly probeWorker?: ReadonlyArray<string>
   }
 }
 
@@ -98,25 +100,28 @@ export const layer = (options: ServiceOptions) =>
       const demoFolder = options.folders.length === 0 ? join(options.dataFolder, "demo") : undefined
       if (demoFolder !== undefined) yield* Effect.promise(() => mkdir(demoFolder, { recursive: true }))
       const folders = demoFolder === undefined ? options.folders : [demoFolder]
+      const { fingerprintServer, probeWorker, renderWorker } = options.commands ?? {}
       const fingerprintPort = yield* FingerprintServerProcess.findFreePort(options.fingerprintPort)
 
       const database = DatabaseSqlite.layer(join(options.dataFolder, "lathe.db"))
       const repositories = Layer.mergeAll(
         TrackRepoSqlite.layer,
         LibraryCatalogSqlite.layer,
-        FingerprintRepoSqlite.layer
+        FingerprintRepoSqlite.layer,
+        WaveformRepoSqlite.layer
       ).pipe(Layer.provide(database))
-      const reader = TrackFileReaderLocal.layer.pipe(Layer.provide(AudioDecoderNodeAv.layer))
+      // No byte of a music folder is parsed in this process.
+      const probes = yield* TrackFileReaderProcess.make(probeWorker && { workerCommand: probeWorker })
+      const reader = Layer.succeed(TrackFileReader, probes.reader)
       const library = TrackLibraryFolders.layer(folders, { watch: true }).pipe(Layer.provide([repositories, reader]))
-      const media = TrackMediaCached.layer().pipe(Layer.provide([database, reader, AudioDecoderNodeAv.layer]))
+      const media = TrackMediaCached.layer().pipe(Layer.provide([repositories, reader]))
       const generator = FingerprintGeneratorTiered.layer.pipe(
         Layer.provide([
           repositories,
-          FingerprintSidecarFiles.layer,
+          FingerprintSidecarFiles.layer.pipe(Layer.provide(reader)),
           FingerprintServerClientGrpc.layer({ baseUrl: `http://${fingerprintHost}:${fingerprintPort}` })
         ])
       )
-      const { fingerprintServer, renderWorker } = options.commands ?? {}
       const renderers = yield* ChunkMasteringProcessPool.make(renderWorker && { workerCommand: renderWorker })
       const server = FingerprintServerProcess.supervised({
         port: fingerprintPort,
@@ -154,7 +159,7 @@ export const layer = (options: ServiceOptions) =>
       )
 
       const supervision = SupervisionTreeRoot.layer({
-        children: [renderers.supervised, server],
+        children: [renderers.supervised, probes.supervised, server],
         // Nothing below gives up.
         onEscalation: (reason) => Effect.logFatal(`The service goes on without its actors. ${reason}`)
       })

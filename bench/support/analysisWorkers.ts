@@ -49,7 +49,7 @@ export const startAnalysisWorker = async (
     analyze: (path) =>
       new Promise<void>((resolve, reject) => {
         settle = { resolve, reject }
-        worker.send(analysisProtocol.encodeOrder({ _tag: "Begin", job: ++job, request: path }))
+        worker.send(analysisProtocol.encodeOrder({ _tag: "Begin", job: ++job, request: { path, wantsWaveform: true } }))
       }),
     residentMb: () => status("VmRSS"),
     peakResidentMb: () => status("VmHWM"),

@@ -36,16 +36,14 @@ const shareOf = ({ files_found, files_read }: ScanStatus) => (files_found === 0 
 // Loaded when it is needed: other commands start without it.
 const libraryOver = (folder: string, dataFolder: string) =>
   Effect.promise(async () => {
-    const [AudioDecoderNodeAv, DatabaseSqlite, TrackFileReaderLocal, TrackLibraryFolders, TrackRepoSqlite] =
-      await Promise.all([
-        import("../layers/audio/AudioDecoderNodeAv.ts"),
-        import("../layers/database/DatabaseSqlite.ts"),
-        import("../layers/library/TrackFileReaderLocal.ts"),
-        import("../layers/library/TrackLibraryFolders.ts"),
-        import("../layers/library/TrackRepoSqlite.ts")
-      ])
+    const [DatabaseSqlite, TrackFileReaderProcess, TrackLibraryFolders, TrackRepoSqlite] = await Promise.all([
+      import("../layers/database/DatabaseSqlite.ts"),
+      import("../layers/library/TrackFileReaderProcess.ts"),
+      import("../layers/library/TrackLibraryFolders.ts"),
+      import("../layers/library/TrackRepoSqlite.ts")
+    ])
     return TrackLibraryFolders.layer([folder], { keepOthers: true }).pipe(
-      Layer.provide(TrackFileReaderLocal.layer.pipe(Layer.provide(AudioDecoderNodeAv.layer))),
+      Layer.provide(TrackFileReaderProcess.layer()),
       Layer.provide(TrackRepoSqlite.layer.pipe(Layer.provide(DatabaseSqlite.layer(join(dataFolder, "lathe.db")))))
     )
   })

@@ -10,6 +10,30 @@ export interface Peaks {
   readonly max: Float32Array
 }
 
+const fullScale = 32_767
+
+/** Minima, then maxima, 16 bits each, little-endian: what is drawn needs no more. */
+export const toBytes = ({ min, max }: Peaks): Uint8Array<ArrayBuffer> => {
+  const values = [...min, ...max]
+  const view = new DataView(new ArrayBuffer(2 * values.length))
+  for (const [i, value] of values.entries()) view.setInt16(2 * i, Math.round(value * fullScale), true)
+  return new Uint8Array(view.buffer)
+}
+
+export const fromBytes = (bytes: Uint8Array): Peaks => {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const values = Float32Array.from({ length: bytes.length / 2 }, (_, i) => view.getInt16(2 * i, true) / fullScale)
+  const count = values.length / 2
+  return { min: values.subarray(0, count), max: values.subarray(count) }
+}
+
+/** Bytes that `toBytes` gives at most. */
+export const largestWaveform = 2 * 2 * mostStretches
+
+/** Whether these can be what `toBytes` gave. */
+export const isWaveform = (bytes: Uint8Array): boolean =>
+  bytes.length > 0 && bytes.length % 4 === 0 && bytes.length <= largestWaveform
+
 /** Takes samples as they are decoded, without knowing how many will come: full, it joins stretches and doubles their length. */
 export class PeakOutline {
   readonly #min = new Float32Array(mostStretches)

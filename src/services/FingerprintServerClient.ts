@@ -11,7 +11,11 @@ export interface FingerprintRequest {
 
 export const FingerprintServerEvent = Schema.Union(
   Schema.TaggedStruct("Progress", { progress: AnalysisProgress }),
-  Schema.TaggedStruct("Result", { analysis: TrackAnalysis })
+  Schema.TaggedStruct("Result", {
+    analysis: TrackAnalysis,
+    /** As dsp/Waveform.ts reads it; left out by a server that has none. */
+    waveform: Schema.optionalWith(Schema.Uint8ArrayFromSelf, { exact: true })
+  })
 )
 export type FingerprintServerEvent = typeof FingerprintServerEvent.Type
 

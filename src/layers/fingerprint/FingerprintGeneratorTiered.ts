@@ -22,6 +22,7 @@ import {
   ServerTimedOut
 } from "../../domain/fingerprint/FingerprintServerError.ts"
 import type { FingerprintStatus } from "../../domain/fingerprint/FingerprintStatus.ts"
+import { fromBytes } from "../../dsp/Waveform.ts"
 import * as Metrics from "../../domain/telemetry/Metrics.ts"
 import { isSameVersion, type TrackFile } from "../../domain/library/Track.ts"
 import { Actors } from "../../services/Actors.ts"
@@ -30,6 +31,7 @@ import { FingerprintRepo, type RememberedFailure, type TrackKey } from "../../se
 import { FingerprintServerClient } from "../../services/FingerprintServerClient.ts"
 import { FingerprintSidecar } from "../../services/FingerprintSidecar.ts"
 import { pathOf } from "../../services/TrackLibrary.ts"
+import { WaveformRepo } from "../../services/WaveformRepo.ts"
 import { type CircuitOpen, makeCircuitBreaker, type Verdict } from "./circuitBreaker.ts"
 import { makeSharedWork } from "./sharedWork.ts"
 
@@ -115,6 +117,7 @@ const make = Effect.gen(function* () {
   const repo = yield* FingerprintRepo
   const sidecar = yield* FingerprintSidecar
   const client = yield* FingerprintServerClient
+  const waveforms = yield* WaveformRepo
   const scope = yield* Effect.scope
   const memory = makeMemory()
   const actors = yield* Actors
@@ -209,7 +212,10 @@ const make = Effect.gen(function* () {
 
   const compute = (file: TrackFile, onProgress: (progress: AnalysisProgress) => Effect.Effect<void>) =>
     client.compute({ trackId: String(file.track.id), path: pathOf(file) }).pipe(
-      Stream.tap((event) => (event._tag === "Progress" ? onProgress(event.progress) : Effect.void)),
+      Stream.tap((event) => {
+        if (event._tag === "Progress") return onProgress(event.progress)
+        return event.waveform === undefined ? Effect.void : waveforms.store(file, fromBytes(event.waveform))
+      }),
       Stream.filterMap((event) => (event._tag === "Result" ? Option.some(event.analysis) : Option.none())),
       Stream.runHead,
       Effect.flatMap(

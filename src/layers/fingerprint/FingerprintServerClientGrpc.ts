@@ -27,7 +27,7 @@ const defaultDeadline = Duration.seconds(60)
 const healthTimeout = Duration.seconds(2)
 /** A server that is stopped or unplugged is noticed after one to two of these. */
 const pingInterval = Duration.seconds(1)
-/** Of one message. A result has about 400 bytes. */
+/** Of one message. A result has about 400 bytes, its waveform some 16 000. */
 const largestAnswerBytes = 64 * 1024
 
 const make = (options: GrpcClientOptions) =>
@@ -55,7 +55,7 @@ const make = (options: GrpcClientOptions) =>
             Effect.sync(() => new AbortController()),
             (controller) => Effect.sync(() => controller.abort())
           )
-          const request = { trackId, filepath: path }
+          const request = { trackId, filepath: path, withWaveform: true }
           const call = { signal, timeoutMs: Duration.toMillis(deadline) }
           const messages = fingerprints.computeFingerprintWithProgress(request, call)[Symbol.asyncIterator]()
           const next = Effect.tryPromise({ try: () => messages.next(), catch: toError }).pipe(

@@ -1,35 +1,25 @@
 /** FingerprintSidecar as `<audio file>.25d`, JSON. */
-import { Effect, Either, Layer, Option, Schema } from "effect"
+import { Effect, Either, Layer, Option } from "effect"
 import { createHash, randomUUID } from "node:crypto"
 import { createReadStream } from "node:fs"
-import { readFile, rename, rm, stat, writeFile } from "node:fs/promises"
+import { access, rename, rm, stat, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { pipeline } from "node:stream/promises"
-import { algorithmVersion, TrackAnalysis } from "../../domain/fingerprint/Fingerprint.ts"
+import { algorithmVersion, type TrackAnalysis } from "../../domain/fingerprint/Fingerprint.ts"
+import { sidecarText } from "../../domain/fingerprint/Sidecar.ts"
 import type { FileVersion } from "../../domain/library/Track.ts"
 import { FingerprintSidecar } from "../../services/FingerprintSidecar.ts"
-
-const Sidecar = Schema.parseJson(Schema.Struct({ format: Schema.Literal("lathe.25d"), ...TrackAnalysis.fields }))
-const decodeSidecar = Schema.decodeUnknownEither(Sidecar)
-const encodeSidecar = Schema.encodeSync(Sidecar)
+import { TrackFileReader } from "../../services/TrackFileReader.ts"
 
 /** Path of the sidecar that belongs to an audio file. */
 export const sidecarPath = (audioPath: string): string => `${audioPath}.25d`
 
-/** Bytes; one of ours has about 2000. What is larger is no sidecar, and is not read into memory. */
-const largestSidecar = 64 * 1024
-
-const isMissing = (error: unknown): boolean =>
-  typeof error === "object" && error !== null && "code" in error && error.code === "ENOENT"
-
-const readText = (path: string) =>
-  Effect.tryPromise({
-    try: async () => ((await stat(path)).size > largestSidecar ? "" : await readFile(path, "utf8")),
-    catch: (error) => error
-  }).pipe(
-    Effect.asSome,
-    Effect.catchIf(isMissing, () => Effect.succeedNone),
-    Effect.orDie
+const exists = (path: string) =>
+  Effect.promise(() =>
+    access(path).then(
+      () => true,
+      () => false
+    )
   )
 
 const hashOf = (path: string) =>
@@ -58,18 +48,20 @@ export const removeAbandoned = (directory: string, names: ReadonlyArray<string>)
     { discard: true }
   )
 
-const make = () => {
+const make = Effect.gen(function* () {
+  const reader = yield* TrackFileReader
+
   const find = Effect.fn("FingerprintSidecar.find")(function* (path: string, version: FileVersion) {
-    const text = yield* readText(sidecarPath(path))
-    if (Option.isNone(text)) return Option.none<TrackAnalysis>()
-    const decoded = decodeSidecar(text.value)
-    if (Either.isLeft(decoded)) {
-      yield* Effect.logWarning("A sidecar is invalid; it is made again", decoded.left.message).pipe(
+    // Most have none: that is found out here, what one holds is not.
+    if (!(yield* exists(sidecarPath(path)))) return Option.none<TrackAnalysis>()
+    const read = yield* reader.sidecar(sidecarPath(path))
+    if (Either.isLeft(read)) {
+      yield* Effect.logWarning("A sidecar is invalid; it is made again", read.left).pipe(
         Effect.annotateLogs({ path: sidecarPath(path) })
       )
       return Option.none<TrackAnalysis>()
     }
-    const { fingerprint, measurements, provenance } = decoded.right
+    const { fingerprint, measurements, provenance } = read.right
     if (provenance.algorithm_version !== algorithmVersion || provenance.file_size !== version.size) return Option.none()
     // A copy keeps its content but not always its time: then the content decides.
     const isOfContent =
@@ -84,7 +76,7 @@ const make = () => {
   const store = Effect.fn("FingerprintSidecar.store")(function* (path: string, analysis: TrackAnalysis) {
     const target = sidecarPath(path)
     const temporary = `${target}.${randomUUID()}.tmp`
-    const text = encodeSidecar({ format: "lathe.25d", ...analysis })
+    const text = sidecarText(analysis)
     yield* Effect.tryPromise(async () => {
       await writeFile(temporary, text)
       await rename(temporary, target)
@@ -96,9 +88,9 @@ const make = () => {
   })
 
   return FingerprintSidecar.of({ find, store })
-}
+})
 
-export const layer = Layer.sync(FingerprintSidecar, make)
+export const layer = Layer.effect(FingerprintSidecar, make)
 
 /** Finds nothing, writes nothing: for music folders that must stay as they are. */
 export const layerNone = Layer.succeed(FingerprintSidecar, {

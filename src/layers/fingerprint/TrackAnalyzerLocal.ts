@@ -19,6 +19,7 @@ import {
   makeFingerprintAnalyzer,
   minimumSeconds
 } from "../../dsp/analysis/FingerprintAnalyzer.ts"
+import { PeakOutline, type Peaks } from "../../dsp/Waveform.ts"
 import { AudioDecoder } from "../../services/AudioDecoder.ts"
 import { TrackAnalyzer } from "../../services/TrackAnalyzer.ts"
 import { turnOfEventLoop } from "../process/eventLoop.ts"
@@ -37,7 +38,8 @@ const make = Effect.gen(function* () {
 
   const analyze = Effect.fn("TrackAnalyzer.analyze")(function* (
     path: string,
-    onProgress: (progress: AnalysisProgress) => Effect.Effect<void> = () => Effect.void
+    onProgress: (progress: AnalysisProgress) => Effect.Effect<void> = () => Effect.void,
+    onWaveform?: (peaks: Peaks) => void
   ) {
     const startedAt = yield* Clock.currentTimeMillis
     const file = basename(path)
@@ -48,12 +50,14 @@ const make = Effect.gen(function* () {
     const analyzer = makeFingerprintAnalyzer({ sampleRate: info.sampleRate, channels: info.channels })
     const progress = makeProgress(info.totalFrames, onProgress)
     const block = Array.from({ length: info.channels }, () => new Float32Array(framesPerTurn))
+    const outline = onWaveform && new PeakOutline()
     let frames = 0
     const feed = Effect.gen(function* () {
       for (;;) {
         const length = yield* readInto(block, framesPerTurn)
         if (length === 0) return
         analyzer.push(block, length)
+        outline?.push(block, length)
         frames += length
         yield* refuseTooLarge(file, frames, info.sampleRate)
         yield* progress(frames)
@@ -65,6 +69,7 @@ const make = Effect.gen(function* () {
 
     const { fingerprint, measurements } = yield* measured(analyzer, file, decoder.identity.name, info.sampleRate)
     if (!isSameVersion(version, yield* versionOf(path))) return yield* changed(file)
+    if (outline !== undefined) onWaveform?.(outline.peaks())
     const endedAt = yield* Clock.currentTimeMillis
     return yield* decodeAnalysis({
       fingerprint,

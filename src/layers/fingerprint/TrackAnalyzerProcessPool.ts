@@ -5,6 +5,7 @@
 import { availableParallelism } from "node:os"
 import { Clock, Context, Duration, Effect, Layer } from "effect"
 import type { AnalysisProgress } from "../../domain/fingerprint/Fingerprint.ts"
+import { fromBytes, isWaveform, type Peaks } from "../../dsp/Waveform.ts"
 import { SupervisionTree } from "../../services/SupervisionTree.ts"
 import { TrackAnalyzer } from "../../services/TrackAnalyzer.ts"
 import { entryPoint } from "../process/entryPoints.ts"
@@ -76,10 +77,13 @@ const make = (options: ProcessPoolOptions & { readonly workers: number }) =>
 
     const analyze = Effect.fn("TrackAnalyzer.analyze")(function* (
       path: string,
-      onProgress: (progress: AnalysisProgress) => Effect.Effect<void> = () => Effect.void
+      onProgress: (progress: AnalysisProgress) => Effect.Effect<void> = () => Effect.void,
+      onWaveform?: (peaks: Peaks) => void
     ) {
       if (pool.isFull()) yield* onProgress({ stage: "queued", percent: 0 })
-      const { result } = yield* pool.run(path, path, onProgress)
+      const request = { path, wantsWaveform: onWaveform !== undefined }
+      const { payload, result } = yield* pool.run(path, request, { onProgress })
+      if (isWaveform(payload)) onWaveform?.(fromBytes(payload))
       return result
     })
 

@@ -1,8 +1,12 @@
 /** TrackFileReader in this process: tags and pictures by music-metadata, everything else by the decoder. */
-import { Effect, Layer, Option } from "effect"
+import { readFile, stat } from "node:fs/promises"
+import { Effect, Either, Layer, Option, Stream } from "effect"
 import { type IAudioMetadata, parseFile, selectCover } from "music-metadata"
 import { basename, extname } from "node:path"
+import type { TrackAnalysis } from "../../domain/fingerprint/Fingerprint.ts"
+import { largestSidecar, parseSidecar } from "../../domain/fingerprint/Sidecar.ts"
 import type { TrackTags } from "../../domain/library/Track.ts"
+import { PeakOutline } from "../../dsp/Waveform.ts"
 import { AudioDecoder } from "../../services/AudioDecoder.ts"
 import { type TrackArt, TrackFileReader } from "../../services/TrackFileReader.ts"
 
@@ -12,30 +16,51 @@ export const largestArt = 10 * 1024 * 1024
 const make = Effect.gen(function* () {
   const decoder = yield* AudioDecoder
 
-  const tags = Effect.fn("TrackFileReader.tags")(function* (path: string) {
-    const info = yield* decoder.probe(path)
-    const common = yield* parse(path)
-    return {
-      title: textOf(common?.title) ?? basename(path, extname(path)),
-      artist: textOf(common?.artist),
-      album: textOf(common?.album),
-      album_artist: textOf(common?.albumartist),
-      track_number: wholeOf(common?.track.no),
-      disc_number: wholeOf(common?.disk.no),
-      year: wholeOf(common?.year),
-      duration: info.totalFrames / info.sampleRate,
-      sample_rate: info.sampleRate,
-      channels: info.channels,
-      has_art: artOf(common) !== undefined
-    } satisfies TrackTags
+  /** `withTags` false: by its name and its samples alone. */
+  const describe = (path: string, withTags: boolean) =>
+    Effect.gen(function* () {
+      const info = yield* decoder.probe(path)
+      const common = withTags ? yield* parse(path) : undefined
+      return {
+        title: textOf(common?.title) ?? basename(path, extname(path)),
+        artist: textOf(common?.artist),
+        album: textOf(common?.album),
+        album_artist: textOf(common?.albumartist),
+        track_number: wholeOf(common?.track.no),
+        disc_number: wholeOf(common?.disk.no),
+        year: wholeOf(common?.year),
+        duration: info.totalFrames / info.sampleRate,
+        sample_rate: info.sampleRate,
+        channels: info.channels,
+        has_art: artOf(common) !== undefined
+      } satisfies TrackTags
+    })
+
+  const waveform = Effect.fn("TrackFileReader.waveform")(function* (path: string) {
+    const outline = new PeakOutline()
+    // The decoder gives the event loop its turn after each block.
+    yield* Stream.runForEach(decoder.decode(path), ({ channels, length }) =>
+      Effect.sync(() => outline.push(channels, length))
+    )
+    return outline.peaks()
   })
 
-  const art = Effect.fn("TrackFileReader.art")((path: string) =>
-    Effect.map(parse(path), (common) => Option.fromNullable(artOf(common)))
-  )
-
-  return TrackFileReader.of({ tags, art })
+  return {
+    tags: Effect.fn("TrackFileReader.tags")((path: string) => describe(path, true)),
+    tagsByName: (path: string) => describe(path, false),
+    art: Effect.fn("TrackFileReader.art")((path: string) =>
+      Effect.map(parse(path), (common) => Option.fromNullable(artOf(common)))
+    ),
+    waveform,
+    sidecar: readSidecar
+  }
 })
+
+const readSidecar = (path: string): Effect.Effect<Either.Either<TrackAnalysis, string>> =>
+  Effect.tryPromise(async () => {
+    if ((await stat(path)).size > largestSidecar) return Either.left("it is larger than any sidecar")
+    return parseSidecar(await readFile(path, "utf8"))
+  }).pipe(Effect.orDie)
 
 /** Tags are a courtesy: a file whose tags cannot be read is listed by its name. */
 const parse = (path: string) =>
@@ -46,7 +71,11 @@ const parse = (path: string) =>
     )
   )
 
-const textOf = (tag: string | undefined): string | null => tag?.replaceAll("\0", " ").trim() || null
+/** Characters. No name is longer, and a list of names that is, is cut. */
+const longestText = 1000
+
+const textOf = (tag: string | undefined): string | null =>
+  tag?.slice(0, longestText).replaceAll("\0", " ").trim() || null
 
 const wholeOf = (tag: number | null | undefined): number | null =>
   tag !== undefined && Number.isInteger(tag) && tag! > 0 && tag! < 100_000 ? tag! : null
@@ -67,5 +96,8 @@ const mediaTypeOf = (bytes: Uint8Array): TrackArt["mediaType"] | undefined => {
   if (start.startsWith("RIFF") && start.endsWith("WEBP")) return "image/webp"
   return undefined
 }
+
+/** In this process: for worker processes, and for commands that read one person's files. */
+export const makeLocal = make
 
 export const layer = Layer.effect(TrackFileReader, make)

@@ -1,10 +1,10 @@
 /** TrackLibrary over folders of the local file system, scanned as a whole and watched in between. */
-import { Clock, Deferred, Duration, Effect, FiberId, Layer, Option, Queue, Schedule } from "effect"
+import { Clock, Deferred, Duration, Effect, Either, FiberId, Layer, Option, Queue, Schedule } from "effect"
 import { lstat, realpath } from "node:fs/promises"
 import { basename, join, sep } from "node:path"
 import { TrackUnreadable } from "../../domain/audio/AnalysisError.ts"
 import { noScanYet, type ScanStatus } from "../../domain/library/Library.ts"
-import { type FileVersion, isSameVersion, type TrackId } from "../../domain/library/Track.ts"
+import { type FileVersion, isSameVersion, type TrackId, type TrackTags } from "../../domain/library/Track.ts"
 import { Actors } from "../../services/Actors.ts"
 import { TrackFileReader } from "../../services/TrackFileReader.ts"
 import { pathOf, type ScanReport, TrackLibrary } from "../../services/TrackLibrary.ts"
@@ -27,6 +27,8 @@ export interface TrackLibraryFoldersOptions {
 
 /** Found by the walk, not read yet. */
 const mostWaiting = 1024
+/** Read at the same time: the reader has as many workers. */
+const filesAtOnce = 2
 /** Stored in one transaction, during which every other query waits. */
 const filesPerTransaction = 20
 /** A file that is being written is looked at so often by a scan; after that it is left to the next. */
@@ -57,21 +59,29 @@ const make = (requestedFolders: ReadonlyArray<string>, options: TrackLibraryFold
       return gone.length === 1 ? gone[0] : undefined
     })
 
-    const read = Effect.fn("TrackLibrary.read")(function* (found: FoundFile, isKnown: boolean) {
-      const tags = yield* reader.tags(join(found.folder, found.relativePath))
+    const tagsOf = ({ folder, relativePath }: FoundFile, isFirstTry: boolean) =>
+      reader.tags(join(folder, relativePath), { isFirstTry })
+
+    const describe = Effect.fn("TrackLibrary.describe")(function* (
+      found: FoundFile,
+      tags: TrackTags,
+      isKnown: boolean
+    ) {
       const scanned = { ...found, tags }
       const source = isKnown ? undefined : yield* findSource(scanned)
       return source === undefined ? scanned : { ...scanned, movedFrom: source.id }
     })
 
+    const explain = (found: FoundFile, error: TrackUnreadable): Effect.Effect<Scanned> =>
+      Effect.logWarning("Left out of the library", error.message).pipe(
+        Effect.annotateLogs({ folder: found.folder, path: found.relativePath }),
+        Effect.as({ ...found, message: error.message })
+      )
+
     const readOrExplain = (found: FoundFile, isKnown: boolean): Effect.Effect<Scanned> =>
-      read(found, isKnown).pipe(
-        Effect.catchAll((error) =>
-          Effect.logWarning("Left out of the library", error.message).pipe(
-            Effect.annotateLogs({ folder: found.folder, path: found.relativePath }),
-            Effect.as({ ...found, message: error.message })
-          )
-        )
+      tagsOf(found, false).pipe(
+        Effect.flatMap((tags) => describe(found, tags, isKnown)),
+        Effect.catchAll((error) => explain(found, error))
       )
 
     /** False for a time in the future: a clock that differs must not keep a file out. */
@@ -117,40 +127,70 @@ const make = (requestedFolders: ReadonlyArray<string>, options: TrackLibraryFold
           batch = []
           return full.length === 0 ? Effect.void : repo.store(full)
         })
-        const take = (file: FoundFile, before: FileVersion | undefined) =>
+        // Files are read beside each other and entered one after the other.
+        const entering = yield* Effect.makeSemaphore(1)
+        const enter = (scanned: Scanned, isKnown: boolean) =>
           Effect.gen(function* () {
-            yield* turnOfEventLoop
-            const scanned = yield* readOrExplain(file, before !== undefined)
             batch.push(scanned)
             const isMoved = "movedFrom" in scanned
             // Another file must not be taken for the same move.
             if (isMoved || batch.length >= filesPerTransaction) yield* flush
             if ("message" in scanned) progress.done("unreadable")
-            else progress.done(before !== undefined || isMoved ? "updated" : "added")
+            else progress.done(isKnown || isMoved ? "updated" : "added")
+          })
+        /** What takes long is put off: false. */
+        const take = (file: FoundFile, isKnown: boolean, isFirstTry: boolean) =>
+          Effect.gen(function* () {
+            yield* turnOfEventLoop
+            const tags = yield* Effect.either(tagsOf(file, isFirstTry))
+            if (Either.isLeft(tags) && isFirstTry && tags.left.reason === "too_demanding") return false
+            const scanned: Effect.Effect<Scanned> = Either.isLeft(tags)
+              ? explain(file, tags.left)
+              : describe(file, tags.right, isKnown)
+            yield* entering.withPermits(1)(Effect.flatMap(scanned, (scanned) => enter(scanned, isKnown)))
+            return true
           })
 
+        const later: Array<() => Effect.Effect<unknown>> = []
+        const readNew = (file: FoundFile, isKnown: boolean) =>
+          Effect.map(take(file, isKnown, true), (isDone) => {
+            if (!isDone) later.push(() => take(file, isKnown, false))
+          })
+        const readFresh = (file: FoundFile, isKnown: boolean) =>
+          Effect.flatMap(
+            whenStill(file),
+            Option.match({ onNone: () => Effect.void, onSome: (still) => take(still, isKnown, false) })
+          )
         const reading = Effect.gen(function* () {
-          const fresh: Array<readonly [FoundFile, FileVersion | undefined]> = []
           for (;;) {
             // What is read is stored before there is nothing to do.
             const next =
-              Option.getOrUndefined(yield* Queue.poll(waiting)) ?? (yield* Effect.zipRight(flush, Queue.take(waiting)))
-            if (next === "end") break
+              Option.getOrUndefined(yield* Queue.poll(waiting)) ??
+              (yield* Effect.zipRight(entering.withPermits(1)(flush), Queue.take(waiting)))
+            if (next === "end") {
+              // For the other ones.
+              yield* Queue.offer(waiting, "end")
+              return
+            }
             const before = known.get(next.relativePath)
             known.delete(next.relativePath)
             if (before !== undefined && isSameVersion(before, next.version)) progress.done("unchanged")
-            else if (yield* isFresh(next)) fresh.push([next, before])
-            else yield* take(next, before)
+            else if (yield* isFresh(next)) later.push(() => readFresh(next, before !== undefined))
+            else yield* readNew(next, before !== undefined)
           }
-          yield* flush
-          for (const [file, before] of fresh) {
-            const still = yield* whenStill(file)
-            if (Option.isSome(still)) yield* take(still.value, before)
-          }
-          yield* flush
         })
+        const readAll = Effect.all(
+          Array.from({ length: filesAtOnce }, () => reading),
+          { concurrency: "unbounded", discard: true }
+        ).pipe(
+          Effect.zipRight(flush),
+          Effect.zipRight(
+            Effect.suspend(() => Effect.forEach(later, (read) => read(), { concurrency: filesAtOnce, discard: true }))
+          ),
+          Effect.zipRight(flush)
+        )
 
-        yield* Effect.all([walking, reading], { concurrency: 2, discard: true })
+        yield* Effect.all([walking, readAll], { concurrency: 2, discard: true })
         const isHere = (path: string) => unreadableDirectories.some((directory) => isAtOrBelow(path, directory))
         const gone = [...known.keys()].filter((path) => !isHere(path))
         yield* repo.forget(gone.map((relativePath) => ({ folder, relativePath })))
@@ -258,7 +298,8 @@ const make = (requestedFolders: ReadonlyArray<string>, options: TrackLibraryFold
       if (!folders.some((folder) => real.startsWith(folder + sep))) return yield* unreadable(path, "denied")
       const version = yield* Effect.tryPromise({ try: () => versionOf(path), catch: missing })
       if (isSameVersion(version, file.version)) return file
-      yield* repo.store([yield* read({ folder: file.folder, relativePath: file.relativePath, version }, true)])
+      const found = { folder: file.folder, relativePath: file.relativePath, version }
+      yield* repo.store([yield* describe(found, yield* tagsOf(found, false), true)])
       return yield* repo.get(id)
     })
 

@@ -1,12 +1,10 @@
-/** TrackMedia: pictures kept in memory up to a number of bytes, waveforms in the database. */
-import { SqlClient } from "@effect/sql"
-import { Effect, Layer, Option, Stream } from "effect"
+/** TrackMedia: pictures kept in memory up to a number of bytes, waveforms in their store. */
+import { Effect, Layer, Option } from "effect"
 import type { TrackFile } from "../../domain/library/Track.ts"
-import { PeakOutline, type Peaks } from "../../dsp/Waveform.ts"
-import { AudioDecoder } from "../../services/AudioDecoder.ts"
 import { type TrackArt, TrackFileReader } from "../../services/TrackFileReader.ts"
 import { pathOf } from "../../services/TrackLibrary.ts"
 import { TrackMedia } from "../../services/TrackMedia.ts"
+import { WaveformRepo } from "../../services/WaveformRepo.ts"
 
 export interface TrackMediaOptions {
   /** Of all pictures in memory. Default 64 MiB. */
@@ -20,9 +18,8 @@ const entryBytes = 256
 
 const make = ({ artBytes = 64 * 1024 * 1024 }: TrackMediaOptions) =>
   Effect.gen(function* () {
-    const sql = yield* SqlClient.SqlClient
     const reader = yield* TrackFileReader
-    const decoder = yield* AudioDecoder
+    const waveforms = yield* WaveformRepo
     const artTurns = yield* Effect.makeSemaphore(artAtOnce)
     const waveformTurn = yield* Effect.makeSemaphore(1)
 
@@ -67,52 +64,19 @@ const make = ({ artBytes = 64 * 1024 * 1024 }: TrackMediaOptions) =>
       }).pipe(artTurns.withPermits(1))
     })
 
-    const findWaveform = ({ track, version }: TrackFile) =>
-      Effect.map(
-        sql<{ readonly peaks: Uint8Array }>`
-          SELECT peaks FROM waveforms
-          WHERE track_id = ${track.id} AND size = ${version.size} AND mtime_ms = ${version.mtime_ms}`,
-        (rows) => Option.map(Option.fromNullable(rows[0]), ({ peaks }) => fromBlob(peaks))
-      ).pipe(Effect.orDie)
-
-    const storeWaveform = ({ track, version }: TrackFile, peaks: Peaks) =>
-      sql`INSERT OR REPLACE INTO waveforms ${sql.insert({ track_id: track.id, ...version, peaks: toBlob(peaks) })}`.pipe(
-        Effect.catchAllCause((cause) => Effect.logWarning("A waveform cannot be stored", cause))
-      )
-
     const waveform = Effect.fn("TrackMedia.waveform")(function* (file: TrackFile) {
-      const kept = yield* findWaveform(file)
+      const kept = yield* waveforms.find(file)
       if (Option.isSome(kept)) return kept.value
       return yield* Effect.gen(function* () {
-        const meanwhile = yield* findWaveform(file)
+        const meanwhile = yield* waveforms.find(file)
         if (Option.isSome(meanwhile)) return meanwhile.value
-        const outline = new PeakOutline()
-        // The decoder gives the event loop its turn after each block.
-        yield* Stream.runForEach(decoder.decode(pathOf(file)), ({ channels, length }) =>
-          Effect.sync(() => outline.push(channels, length))
-        )
-        const peaks = outline.peaks()
-        yield* storeWaveform(file, peaks)
-        return fromBlob(toBlob(peaks))
+        const peaks = yield* reader.waveform(pathOf(file))
+        yield* waveforms.store(file, peaks)
+        return peaks
       }).pipe(waveformTurn.withPermits(1))
     })
 
     return TrackMedia.of({ art, waveform })
   })
-
-const fullScale = 32_767
-
-/** Minima, then maxima, 16 bits each: what is drawn needs no more. */
-const toBlob = ({ min, max }: Peaks): Uint8Array => {
-  const values = Int16Array.from([...min, ...max], (x) => Math.round(x * fullScale))
-  return new Uint8Array(values.buffer)
-}
-
-const fromBlob = (blob: Uint8Array): Peaks => {
-  const values = new Int16Array(Uint8Array.from(blob).buffer)
-  const scaled = Float32Array.from(values, (x) => x / fullScale)
-  const count = scaled.length / 2
-  return { min: scaled.subarray(0, count), max: scaled.subarray(count) }
-}
 
 export const layer = (options: TrackMediaOptions = {}) => Layer.effect(TrackMedia, make(options))

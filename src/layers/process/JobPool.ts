@@ -3,7 +3,7 @@
  * its process with it, and nothing else. The job is done again by another worker, until the file has cost too many.
  */
 import { basename } from "node:path"
-import { Duration, Effect, Queue, type Scope } from "effect"
+import { Duration, Effect, Queue } from "effect"
 import { TrackUnreadable } from "../../domain/audio/AnalysisError.ts"
 import type { RestartBackoff } from "../../domain/supervision/RestartBackoff.ts"
 import type { RestartPolicy } from "../../domain/supervision/SupervisorDecision.ts"
@@ -42,12 +42,20 @@ export interface JobPool<Request, Progress, Result, Failure> {
   readonly run: (
     path: string,
     request: Request,
-    onProgress?: (progress: Progress) => Effect.Effect<void>
+    options?: RunOptions<Progress>
   ) => Effect.Effect<JobDone<Result>, Failure | TrackUnreadable>
   /** Whether a job would have to wait for a worker. */
   readonly isFull: () => boolean
   /** The workers, each to be supervised. */
   readonly children: ReadonlyArray<Child>
+}
+
+export interface RunOptions<Progress> {
+  readonly onProgress?: (progress: Progress) => Effect.Effect<void>
+  /** What a file has cost in jobs of one kind is not held against it in those of another. Default: all are of one. */
+  readonly kind?: string
+  /** Instead of the pool's. Who may come back later with more time does not hold it against the file. */
+  readonly firstDeadline?: Duration.DurationInput | undefined
 }
 
 export interface JobDone<Result> {
@@ -83,7 +91,7 @@ type JobEvent<Progress, Result, Failure> =
 
 export const makeJobPool = <Request, Progress, Result, Failure>(
   options: JobPoolOptions<Request, Progress, Result, Failure>
-): Effect.Effect<JobPool<Request, Progress, Result, Failure>, never, Scope.Scope> =>
+): Effect.Effect<JobPool<Request, Progress, Result, Failure>> =>
   Effect.gen(function* () {
     type Worker = JobWorker<Progress, Result, Failure>
     const { slotName, workers } = options
@@ -122,9 +130,11 @@ export const makeJobPool = <Request, Progress, Result, Failure>(
         return watch.until(slot.worker)
       })
 
-    const run: JobPool<Request, Progress, Result, Failure>["run"] = (path, request, onProgress = () => Effect.void) =>
+    const run: JobPool<Request, Progress, Result, Failure>["run"] = (path, request, runOptions = {}) =>
       Effect.gen(function* () {
-        const file = yield* quarantine.keyOf(path)
+        const { firstDeadline, kind = "", onProgress = () => Effect.void } = runOptions
+        const deadline = firstDeadline ?? options.deadline
+        const file = yield* quarantine.keyOf(path, kind)
         const tooDemanding = new TrackUnreadable({ file: basename(path), stage: "open", reason: "too_demanding" })
         let killed = 0
         const attempt = (slot: WorkerSlot<Worker>) =>
@@ -132,14 +142,17 @@ export const makeJobPool = <Request, Progress, Result, Failure>(
             const refusal = quarantine.refusal(file)
             if (refusal !== undefined) return yield* refusal
             const worker = yield* workerOf(slot)
-            return yield* runJob(worker, options, request, onProgress).pipe(
+            return yield* runJob(worker, { protocol: options.protocol, deadline, request, onProgress }).pipe(
               Effect.tapError((error) =>
-                error instanceof WorkerLost ? noteLoss(quarantine, file, worker, error) : Effect.void
+                error instanceof WorkerLost
+                  ? noteLoss(quarantine, file, worker, error, firstDeadline === undefined)
+                  : Effect.void
               )
             )
           })
         const mayTryAgain = (error: unknown) => {
           if (!(error instanceof WorkerLost)) return false
+          if (error.cause === "overdue" && firstDeadline !== undefined) return false
           if (error.cause === "killed" || error.cause === "stopped") killed += 1
           return killed < mostKilled
         }
@@ -155,10 +168,16 @@ export const makeJobPool = <Request, Progress, Result, Failure>(
   })
 
 /** Holds against the file what its job has done to the worker, as far as that is certain. */
-const noteLoss = (quarantine: Quarantine, file: FileKey, worker: { begun: number }, loss: WorkerLost) => {
+const noteLoss = (
+  quarantine: Quarantine,
+  file: FileKey,
+  worker: { readonly begun: number },
+  loss: WorkerLost,
+  isLastWord: boolean
+) => {
   if (isToBlame(loss.cause)) quarantine.blame(file, whileOpening)
   // Of the memory that several jobs have left behind, none is to blame.
-  const isTooDemanding = loss.cause === "overdue" || (loss.cause === "memory" && worker.begun === 1)
+  const isTooDemanding = (loss.cause === "overdue" && isLastWord) || (loss.cause === "memory" && worker.begun === 1)
   if (isTooDemanding) quarantine.condemn(file, "too_demanding")
   return Effect.logWarning(`A job is begun again in another worker. ${loss.message}`)
 }
@@ -203,12 +222,16 @@ const spawnJobWorker = <Request, Progress, Result, Failure>(
 
 const runJob = <Request, Progress, Result, Failure>(
   worker: JobWorker<Progress, Result, Failure>,
-  { deadline, protocol }: JobPoolOptions<Request, Progress, Result, Failure>,
-  request: Request,
-  onProgress: (progress: Progress) => Effect.Effect<void>
+  work: {
+    readonly protocol: JobProtocol<Request, Progress, Result, Failure>
+    readonly deadline: Duration.DurationInput | undefined
+    readonly request: Request
+    readonly onProgress: (progress: Progress) => Effect.Effect<void>
+  }
 ): Effect.Effect<JobDone<Result>, Failure | WorkerLost> =>
   Effect.gen(function* () {
     const { process } = worker
+    const { deadline, onProgress, protocol, request } = work
     const events = yield* Queue.unbounded<JobEvent<Progress, Result, Failure>>()
     worker.begun += 1
     const job = worker.begun

@@ -12,7 +12,7 @@ export const lossesToRefuse = 3
 /** Bound on what is remembered about such files. */
 const mostFiles = 1000
 
-/** A file's content: its path, size and time. */
+/** A file's content, by its path, size and time, and what is done with it. */
 export type FileKey = string & { readonly FileKey: unique symbol }
 
 /** Seconds from the start of the track; before it: while it was opened. */
@@ -27,8 +27,8 @@ interface Entry {
 }
 
 export interface Quarantine {
-  /** Names a file's content. Fails for what is there but is no regular file. */
-  readonly keyOf: (path: string) => Effect.Effect<FileKey, TrackUnreadable>
+  /** Names a file's content, and a kind of work. Fails for what is there but is no regular file. */
+  readonly keyOf: (path: string, kind?: string) => Effect.Effect<FileKey, TrackUnreadable>
   /** A worker was lost at work on it. */
   readonly blame: (file: FileKey, at: Position) => void
   /** A worker was lost that had it, which proves nothing: whatever is done with it is done away from others. */
@@ -54,11 +54,11 @@ export const makeQuarantine = (): Quarantine => {
   }
   return {
     // Opening a pipe or a device would wait for ever.
-    keyOf: (path) =>
+    keyOf: (path, kind = "") =>
       Effect.promise(() => stat(path).catch(() => undefined)).pipe(
         Effect.flatMap((file) =>
           file === undefined || file.isFile()
-            ? Effect.succeed(`${path}\0${file?.size}\0${file?.mtimeMs}` as FileKey)
+            ? Effect.succeed(`${path}\0${file?.size}\0${file?.mtimeMs}\0${kind}` as FileKey)
             : new TrackUnreadable({ file: basename(path), stage: "open", reason: "not_audio" })
         )
       ),

@@ -1,5 +1,5 @@
 import { describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Option } from "effect"
+import { Cause, Effect, Exit, Layer, Option } from "effect"
 import { createHash } from "node:crypto"
 import {
   mkdirSync,
@@ -14,6 +14,8 @@ import {
 } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import * as AudioDecoderNodeAv from "../../../src/layers/audio/AudioDecoderNodeAv.ts"
+import * as TrackFileReaderLocal from "../../../src/layers/library/TrackFileReaderLocal.ts"
 import * as FingerprintSidecarFiles from "../../../src/layers/fingerprint/FingerprintSidecarFiles.ts"
 import { FingerprintSidecar } from "../../../src/services/FingerprintSidecar.ts"
 import { assert } from "../../support/assert.ts"
@@ -49,7 +51,13 @@ const inFolder = (
         yield* use({ sidecar: yield* FingerprintSidecar, folder, path, analysis })
       }),
     (folder) => Effect.sync(() => rmSync(folder, { recursive: true }))
-  ).pipe(Effect.provide(FingerprintSidecarFiles.layer))
+  ).pipe(
+    Effect.provide(
+      FingerprintSidecarFiles.layer.pipe(
+        Layer.provide(TrackFileReaderLocal.layer.pipe(Layer.provide(AudioDecoderNodeAv.layer)))
+      )
+    )
+  )
 
 describe("A .25d sidecar", () => {
   it.effect("gives back what was stored, and leaves no other file behind", () =>

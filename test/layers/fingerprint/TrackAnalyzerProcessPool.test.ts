@@ -259,6 +259,6 @@ describe("TrackAnalyzerProcessPool", () => {
 const parentProgram = `
   const [worker, path] = process.argv.slice(1)
   const child = require("node:child_process").spawn(process.execPath, [worker], { stdio: ["pipe", 1, 2, "pipe"] })
-  child.stdin.write(JSON.stringify({ _tag: "Begin", job: 1, request: path }) + "\\n")
+  child.stdin.write(JSON.stringify({ _tag: "Begin", job: 1, request: { path, wantsWaveform: false } }) + "\\n")
   child.stdio[3].on("data", (reports) => { if (String(reports).includes("Progress")) console.log("begun") })
 `

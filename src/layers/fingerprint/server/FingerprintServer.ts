@@ -57,9 +57,9 @@ const make = (options: FingerprintServerOptions) =>
     if (folders.length === 0)
       yield* Effect.logWarning("The fingerprint server has no folders and will refuse every file")
 
-    const compute: Compute = (request, { onProgress, hasDeadline } = {}) =>
+    const compute: Compute = (request, { onProgress, onWaveform, hasDeadline } = {}) =>
       resolveBelow(folders, request.path).pipe(
-        Effect.flatMap((path) => queue.admit(analyzer.analyze(path, onProgress))),
+        Effect.flatMap((path) => queue.admit(analyzer.analyze(path, onProgress, onWaveform))),
         hasDeadline === true
           ? identity
           : Effect.timeoutFail({

@@ -10,6 +10,7 @@ import {
 } from "../../../../gen/lathe/fingerprint/v1/fingerprint_pb.js"
 import type { AnalysisProgress, TrackAnalysis } from "../../../domain/fingerprint/Fingerprint.ts"
 import type { FingerprintRequest } from "../../../services/FingerprintServerClient.ts"
+import { type Peaks, toBytes } from "../../../dsp/Waveform.ts"
 import { type ComputeError, refusalOf, toConnectError } from "./Refusals.ts"
 import { toResponse } from "./Wire.ts"
 
@@ -18,6 +19,8 @@ export const largestRequestBytes = 64 * 1024
 
 export interface ComputeOptions {
   readonly onProgress?: (progress: AnalysisProgress) => Effect.Effect<void>
+  /** Called with the outline of the samples, before the end. */
+  readonly onWaveform?: ((peaks: Peaks) => void) | undefined
   /** Whether the caller ends it in time; if not, the server's default deadline does. */
   readonly hasDeadline?: boolean
 }
@@ -62,12 +65,15 @@ export const make = (options: GrpcOptions): RequestListener => {
 
 const addRoutes = (router: ConnectRouter, { compute, runtime }: GrpcOptions) => {
   const run = async (
-    { trackId, filepath }: ComputeFingerprintRequest,
+    { trackId, filepath, withWaveform }: ComputeFingerprintRequest,
     signal: AbortSignal,
     options: ComputeOptions
   ) => {
-    const exit = await Runtime.runPromiseExit(runtime)(compute({ trackId, path: filepath }, options), { signal })
-    if (Exit.isSuccess(exit)) return toResponse(trackId, exit.value)
+    let waveform: Uint8Array<ArrayBuffer> | undefined
+    const onWaveform = withWaveform ? (peaks: Peaks) => void (waveform = toBytes(peaks)) : undefined
+    const job = compute({ trackId, path: filepath }, { ...options, onWaveform })
+    const exit = await Runtime.runPromiseExit(runtime)(job, { signal })
+    if (Exit.isSuccess(exit)) return toResponse(trackId, exit.value, waveform)
     throw signal.aborted ? ConnectError.from(signal.reason, Code.Canceled) : toConnectError(refusalOf(exit.cause))
   }
 

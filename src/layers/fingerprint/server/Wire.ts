@@ -11,14 +11,20 @@ import {
 } from "../../../../gen/lathe/fingerprint/v1/fingerprint_pb.js"
 import { algorithmVersion, AnalysisProgress, TrackAnalysis } from "../../../domain/fingerprint/Fingerprint.ts"
 import { ServerAnswerInvalid } from "../../../domain/fingerprint/FingerprintServerError.ts"
+import { isWaveform } from "../../../dsp/Waveform.ts"
 import type { FingerprintServerEvent } from "../../../services/FingerprintServerClient.ts"
 
-export const toResponse = (trackId: string, analysis: TrackAnalysis): ComputeFingerprintResponse =>
+export const toResponse = (
+  trackId: string,
+  analysis: TrackAnalysis,
+  waveform: Uint8Array<ArrayBuffer> = new Uint8Array(0)
+): ComputeFingerprintResponse =>
   create(ComputeFingerprintResponseSchema, {
     trackId,
     fingerprint: toMessage(FingerprintSchema, analysis.fingerprint),
     measurements: toMessage(MeasurementsSchema, analysis.measurements),
-    provenance: toMessage(ProvenanceSchema, analysis.provenance)
+    provenance: toMessage(ProvenanceSchema, analysis.provenance),
+    waveform
   })
 
 /** Fails where the answer is about another track, of another algorithm version, or no valid analysis. */
@@ -54,7 +60,10 @@ export const fromEvent = (
       )
     }
     case "result":
-      return Effect.map(fromResponse(trackId, event.value), (analysis) => ({ _tag: "Result", analysis }) as const)
+      return Effect.map(fromResponse(trackId, event.value), (analysis) => {
+        const { waveform } = event.value
+        return { _tag: "Result", analysis, ...(isWaveform(waveform) && { waveform }) } as const
+      })
     default:
       return invalid("a message holds neither progress nor result")
   }
