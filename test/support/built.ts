@@ -21,7 +21,7 @@ const processes = [
   "scriptedRenderWorker"
 ] as const
 
-export type Built = "cli" | "renderWorker" | "analysisWorker" | (typeof processes)[number]
+export type Built = "cli" | "renderWorker" | "analysisWorker" | "probeWorker" | (typeof processes)[number]
 
 /** Absolute path of what `node` starts. */
 export const built = (name: Built): string => join(root, folder, `${name}.js`)

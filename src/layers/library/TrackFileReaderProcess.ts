@@ -19,12 +19,17 @@ export interface TrackFileReaderProcessOptions {
   readonly workers?: number
   /** Arguments of `node`. Default: the probe worker. */
   readonly workerCommand?: ReadonlyArray<string>
+  /**
+   * For one file, as far as the worker ran or slept. Default 10 s: what real music takes is some milliseconds, and a
+   * second or two on a disk that has to spin up.
+   */
+  readonly deadline?: Duration.DurationInput
+  /** For one that others wait behind. Default 1 s. */
+  readonly firstDeadline?: Duration.DurationInput
 }
 
-/** For one file. What real music takes is some milliseconds, and a second or two on a disk that has to spin up. */
-const deadline = Duration.seconds(10)
-/** For one that others wait behind. */
-const firstDeadline = Duration.seconds(1)
+const defaultDeadline = Duration.seconds(10)
+const defaultFirstDeadline = Duration.seconds(1)
 const stallTimeout = Duration.seconds(10)
 /** A worker has some 90 MB by itself; the largest picture is held twice. */
 const memory: MemoryBound = { soft: 256 * 2 ** 20, hard: 512 * 2 ** 20 }
@@ -50,7 +55,7 @@ export const make = (
       name: "A probe worker",
       slotName: "probe-worker",
       workers: options.workers ?? 2,
-      deadline
+      deadline: options.deadline ?? defaultDeadline
     })
     // Apart from the others: it decodes whole files.
     const drawings = yield* makeJobPool({
@@ -60,6 +65,7 @@ export const make = (
       workers: 1
     })
     const reader = readerOf(
+      options.firstDeadline ?? defaultFirstDeadline,
       (request, runOptions) => probes.run(request.path, request, { kind: request._tag, ...runOptions }),
       (request) => drawings.run(request.path, request)
     )
@@ -72,7 +78,7 @@ export const make = (
     return { reader, supervised }
   })
 
-const readerOf = (probe: Run, draw: Run): TrackFileReader["Type"] => ({
+const readerOf = (firstDeadline: Duration.DurationInput, probe: Run, draw: Run): TrackFileReader["Type"] => ({
   tags: Effect.fn("TrackFileReader.tags")((path: string, { isFirstTry = false } = {}) =>
     probe({ _tag: "Tags", path }, { firstDeadline: isFirstTry ? firstDeadline : undefined }).pipe(
       Effect.catchIf(
