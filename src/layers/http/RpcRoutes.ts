@@ -6,7 +6,7 @@ import { LatheCalls, LatheRpcs, LatheStreams, type MasteredEvent } from "../../c
 import { TrackLibrary } from "../../services/TrackLibrary.ts"
 import { StreamEvent, TrackStreamer } from "../../services/TrackStreamer.ts"
 import { libraryAnswers } from "./libraryAnswers.ts"
-import { littleEndianBytes } from "../audio/littleEndian.ts"
+import { littleEndianBytes } from "../../dsp/littleEndian.ts"
 
 /** What a caller gets of a fault of the service. Its message, paths and all, would be sent as it is. */
 const internal = new Error("The service could not do this. Its log says why; try again.")
