@@ -1,7 +1,7 @@
 import { describe, it } from "@effect/vitest"
 import { bands, type Fingerprint } from "../../../src/domain/fingerprint/Fingerprint.ts"
 import { bandWeightsDb, maximumBalanceDb, referenceShares } from "../../../src/domain/mastering/BalanceDecision.ts"
-import { Preset } from "../../../src/domain/mastering/MasteringPlan.ts"
+import type { Preset } from "../../../src/domain/mastering/MasteringPlan.ts"
 import { magnitudeDb } from "../../../src/dsp/Biquad.ts"
 import { kWeighting } from "../../../src/dsp/KWeighting.ts"
 import { assert } from "../../support/assert.ts"
