@@ -1,5 +1,5 @@
 /** Plans to measure the renderer with. */
-import { fallbackPlan } from "../../src/domain/mastering/MasteringDecision.ts"
+import { fallbackPlan } from "../../src/domain/mastering/FallbackPlan.ts"
 import type { MasteringPlan, RenderSettings } from "../../src/domain/mastering/MasteringPlan.ts"
 
 const nothing: RenderSettings = {

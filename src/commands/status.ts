@@ -1,7 +1,7 @@
 /** `lathe status`: asks the service on this machine how it is. */
 import { Command, Options } from "@effect/cli"
 import { Console, Data, Effect } from "effect"
-import { decodeServiceStatus, type ServiceStatus } from "../contract/LatheApi.ts"
+import { decodeServiceStatus, type ServiceStatus } from "../contract/ServiceStatus.ts"
 import { givenBy, optionOf, readSetting } from "./settings.ts"
 import { colour } from "./terminal.ts"
 

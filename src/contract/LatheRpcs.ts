@@ -7,22 +7,19 @@ import { Schema } from "effect"
 import { TrackUnreadable } from "../domain/audio/AnalysisError.ts"
 import { TrackAnalysis } from "../domain/fingerprint/Fingerprint.ts"
 import { FingerprintStatus } from "../domain/fingerprint/FingerprintStatus.ts"
-import { Album, Artist, LibrarySpread, ListedTrack, ScanStatus, UnreadableFile } from "../domain/library/Library.ts"
-import { BypassableStage, Intensity, MasteringPlan, Preset } from "../domain/mastering/MasteringPlan.ts"
-import { DeliveredSampleRate } from "../domain/audio/SampleRate.ts"
-import { TooManyStreams } from "../domain/streaming/TooManyStreams.ts"
+import { LibrarySpread } from "../domain/fingerprint/LibrarySpread.ts"
+import { Album, Artist, ListedTrack, ScanStatus, UnreadableFile } from "../domain/library/Library.ts"
 import { Track, TrackId, TrackNotFound } from "../domain/library/Track.ts"
-import { BadRequest, largestPage, longestSearch, PageOf, ServiceStatus } from "./LatheApi.ts"
-import { AlbumSort, SortOrder, TrackSort } from "../services/LibraryCatalog.ts"
+import { MasteringPlan } from "../domain/mastering/MasteringPlan.ts"
+import { TooManyStreams } from "../domain/streaming/TooManyStreams.ts"
+import { enhancement } from "./EnhancementRequest.ts"
+import { AlbumQuery, PageOf, paging, searching, TrackQuery } from "./Lists.ts"
+import { asNumber } from "./Numbers.ts"
+import { playRequest } from "./PlayRequest.ts"
+import { BadRequest } from "./Problems.ts"
+import { ServiceStatus } from "./ServiceStatus.ts"
 
 const track = { track_id: TrackId }
-const Seconds = Schema.Finite.pipe(Schema.nonNegative())
-const enhancement = {
-  preset: Schema.optionalWith(Preset, { default: () => "adaptive" }),
-  intensity: Schema.optionalWith(Intensity, { default: () => 1 }),
-  /** Stages to leave out. */
-  bypass: Schema.optionalWith(Schema.Array(BypassableStage), { default: () => [] })
-}
 const error = Schema.Union(TrackNotFound, TrackUnreadable)
 
 /** One step on the way to a fingerprint; the last one of a stream carries the analysis, or null where there is none. */
@@ -50,42 +47,32 @@ export const MasteredEvent = Schema.Union(
 )
 export type MasteredEvent = typeof MasteredEvent.Type
 
-const paging = {
-  cursor: Schema.optional(Schema.String.pipe(Schema.maxLength(4000))),
-  limit: Schema.optionalWith(Schema.Int.pipe(Schema.between(1, largestPage)), { default: () => 100 })
-}
-const searching = { search: Schema.optional(Schema.String.pipe(Schema.maxLength(longestSearch))), ...paging }
-const Id = Schema.Int.pipe(Schema.positive())
-
 export class LatheCalls extends RpcGroup.make(
   /** All tracks at once; of a large library rather pages: FindTracks. */
   Rpc.make("ListTracks", { success: Schema.Array(Track) }),
-  Rpc.make("GetTrack", { payload: track, success: Track, error }),
+  Rpc.make("GetTrack", { payload: track, success: ListedTrack, error }),
   /** The stored fingerprint, or null: generates nothing. */
   Rpc.make("GetFingerprint", { payload: track, success: Schema.NullOr(TrackAnalysis), error }),
   /** The fingerprint, generated where none is stored; null where it cannot be had (see GenerateFingerprint for why). */
   Rpc.make("GetOrGenerateFingerprint", { payload: track, success: Schema.NullOr(TrackAnalysis), error }),
-  /** What would be done to the track, and why. By the fallback where no fingerprint can be had. */
+  /**
+   * What would be done to the track, and why. The fingerprint is generated where none is stored, however long it takes
+   * (`GET /api/tracks/:id/plan` waits for 2 s); by the fallback where none can be had.
+   */
   Rpc.make("GetMasteringPlan", { payload: { ...track, ...enhancement }, success: MasteringPlan, error }),
   /** Pages, as `GET /api/tracks` gives them; so do the ones below. */
   Rpc.make("FindTracks", {
-    payload: Schema.Struct({
-      ...searching,
-      sort: Schema.optionalWith(TrackSort, { default: () => "artist" }),
-      order: Schema.optionalWith(SortOrder, { default: () => "asc" }),
-      album_id: Schema.optional(Id),
-      artist_id: Schema.optional(Id)
-    }),
+    payload: TrackQuery(asNumber),
     success: PageOf(ListedTrack),
     error: BadRequest
   }),
   Rpc.make("FindAlbums", {
-    payload: Schema.Struct({ ...searching, sort: Schema.optionalWith(AlbumSort, { default: () => "title" }) }),
+    payload: AlbumQuery(asNumber),
     success: PageOf(Album),
     error: BadRequest
   }),
-  Rpc.make("FindArtists", { payload: searching, success: PageOf(Artist), error: BadRequest }),
-  Rpc.make("ListUnreadable", { payload: paging, success: PageOf(UnreadableFile), error: BadRequest }),
+  Rpc.make("FindArtists", { payload: searching(asNumber), success: PageOf(Artist), error: BadRequest }),
+  Rpc.make("ListUnreadable", { payload: paging(asNumber), success: PageOf(UnreadableFile), error: BadRequest }),
   Rpc.make("GetLibrarySpread", { success: LibrarySpread }),
   Rpc.make("GetScanStatus", { success: ScanStatus }),
   /** Starts a scan of the music folders, where none runs. */
@@ -96,14 +83,7 @@ export class LatheCalls extends RpcGroup.make(
 export class LatheStreams extends RpcGroup.make(
   Rpc.make("GenerateFingerprint", { payload: track, success: GenerationStep, error, stream: true }),
   Rpc.make("StreamMastered", {
-    payload: Schema.Struct({
-      ...track,
-      ...enhancement,
-      /** Seconds. */
-      start_position: Schema.optionalWith(Seconds, { default: () => 0 }),
-      /** Hz; left out: the file's own. Samples count at it. */
-      sample_rate: Schema.optionalWith(DeliveredSampleRate, { exact: true })
-    }),
+    payload: { ...playRequest, ...enhancement },
     success: MasteredEvent,
     error: Schema.Union(error, TooManyStreams),
     stream: true

@@ -2,9 +2,11 @@
 import { Either, ParseResult, Schema } from "effect"
 import { Enhancement } from "../domain/mastering/Enhancement.ts"
 import { FingerprintStatus } from "../domain/fingerprint/FingerprintStatus.ts"
-import { BypassableStage, Intensity, MasteringPlan, Preset } from "../domain/mastering/MasteringPlan.ts"
-import { DeliveredSampleRate } from "../domain/audio/SampleRate.ts"
+import { Intensity, MasteringPlan, Preset } from "../domain/mastering/MasteringPlan.ts"
 import { TrackId } from "../domain/library/Track.ts"
+import { Bypass, enhancement } from "./EnhancementRequest.ts"
+import { Seconds } from "./Numbers.ts"
+import { playRequest } from "./PlayRequest.ts"
 
 /** Seconds of one chunk: the unit of progress. The last chunk of a track is shorter. */
 export const chunkSeconds = 10
@@ -15,20 +17,11 @@ export const defaultCredits = 16
 
 const exactly = { exact: true } as const
 
-const Seconds = Schema.Finite.pipe(Schema.nonNegative())
 const Credits = Schema.Int.pipe(Schema.between(1, maximumCredits))
 
 const credits = Schema.optionalWith(Credits, { default: () => defaultCredits })
 
-const play = {
-  track_id: TrackId,
-  start_position: Schema.optionalWith(Seconds, { default: () => 0 }),
-  /** Hz; left out: the file's own. */
-  sample_rate: Schema.optionalWith(DeliveredSampleRate, exactly),
-  credits
-}
-
-const Bypass = Schema.Array(BypassableStage).pipe(Schema.maxItems(BypassableStage.literals.length))
+const play = { ...playRequest, credits }
 
 /** Characters; what the service issues has about 400. */
 const maximumTokenLength = 2048
@@ -37,10 +30,8 @@ const maximumTokenLength = 2048
 export const clientData = {
   play_enhanced: Schema.Struct({
     ...play,
-    preset: Schema.optionalWith(Preset, { default: () => "adaptive" }),
-    intensity: Schema.optionalWith(Intensity, { default: () => 1 }),
-    enabled: Schema.optionalWith(Schema.Boolean, { default: () => true }),
-    bypass: Schema.optionalWith(Bypass, { default: () => [] })
+    ...enhancement,
+    enabled: Schema.optionalWith(Schema.Boolean, { default: () => true })
   }),
   play_normal: Schema.Struct(play),
   /** What is left out stays as it is. */

@@ -1,5 +1,7 @@
 import { Context, type Effect, Schema } from "effect"
-import type { Album, Artist, LibrarySpread, ListedTrack, UnreadableFile } from "../domain/library/Library.ts"
+import type { LibrarySpread } from "../domain/fingerprint/LibrarySpread.ts"
+import type { Album, Artist, ListedTrack, UnreadableFile } from "../domain/library/Library.ts"
+import type { AlbumSort, SortOrder, TrackSort } from "../domain/library/LibrarySort.ts"
 import type { TrackId, TrackNotFound } from "../domain/library/Track.ts"
 
 export interface Page<T> {
@@ -9,13 +11,6 @@ export interface Page<T> {
   /** Of all pages. */
   readonly total: number
 }
-
-export const TrackSort = Schema.Literal("artist", "album", "title", "added", "duration")
-export type TrackSort = typeof TrackSort.Type
-export const AlbumSort = Schema.Literal("title", "artist", "year", "added")
-export type AlbumSort = typeof AlbumSort.Type
-export const SortOrder = Schema.Literal("asc", "desc")
-export type SortOrder = typeof SortOrder.Type
 
 export interface PageRequest {
   /** As `next_cursor` gave it, for the same sort and order. */

@@ -1,14 +1,15 @@
 /** The library's HTTP API out of memory, answered within the browser: any number of tracks, any state. */
 import type { TrackAnalysis } from "../../src/domain/fingerprint/Fingerprint.ts"
+import { TrackId } from "../../src/domain/library/Track.ts"
 import type {
   Album,
   Artist,
   Page as ApiPage,
-  Scan,
-  Spread,
-  Status,
+  LibrarySpread,
+  ScanStatus,
+  ServiceStatus,
   Track,
-  Unreadable,
+  UnreadableFile,
   Waveform
 } from "../../web/library/Track.ts"
 import type { Page } from "./browser.ts"
@@ -16,10 +17,10 @@ import type { Page } from "./browser.ts"
 export interface FakeLibrary {
   readonly tracks: ReadonlyArray<Track>
   readonly analyses?: ReadonlyMap<number, TrackAnalysis>
-  readonly spread?: Spread
+  readonly spread?: LibrarySpread
   readonly waveform?: Waveform
-  readonly scan?: Partial<Scan>
-  readonly unreadable?: ReadonlyArray<Unreadable>
+  readonly scan?: Partial<ScanStatus>
+  readonly unreadable?: ReadonlyArray<UnreadableFile>
   /** Every route fails so. */
   readonly fault?: { readonly status: number; readonly message: string }
 }
@@ -47,7 +48,7 @@ export const makeTracks = (count: number): ReadonlyArray<Track> =>
     const album = Math.floor(i / 12)
     const artist = pick(artists, album)
     return {
-      id: i + 1,
+      id: TrackId.make(i + 1),
       title: `${pick(firstWords, i * 7 + album)} ${pick(lastWords, i * 3 + album)}${i < 100 ? "" : ` ${i + 1}`}`,
       artist,
       album: `${pick(firstWords, album * 3)} ${pick(lastWords, album)}`,
@@ -72,7 +73,7 @@ const groupBy = <T>(items: ReadonlyArray<T>, keyOf: (item: T) => string): Map<st
 
 const albumsOf = (tracks: ReadonlyArray<Track>): ReadonlyArray<Album> =>
   [...groupBy(tracks, ({ album }) => album ?? "").entries()].map(([title, of], i) => ({
-    id: i + 1,
+    id: TrackId.make(i + 1),
     title,
     artist: of[0]!.album_artist,
     year: of[0]!.year,
@@ -83,7 +84,7 @@ const albumsOf = (tracks: ReadonlyArray<Track>): ReadonlyArray<Album> =>
 
 const artistsOf = (tracks: ReadonlyArray<Track>): ReadonlyArray<Artist> =>
   [...groupBy(tracks, ({ artist }) => artist ?? "").entries()].map(([name, of], i) => ({
-    id: i + 1,
+    id: TrackId.make(i + 1),
     name,
     albums: new Set(of.map(({ album }) => album)).size,
     tracks: of.length
@@ -112,7 +113,7 @@ const art = (id: number): string => {
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 300 300"><rect width="300" height="300" fill="hsl(${hue} 40% 18%)"/>${shapes.join("")}</svg>`
 }
 
-const resting: Scan = {
+const resting: ScanStatus = {
   running: false,
   files_found: 0,
   files_read: 0,
@@ -123,12 +124,12 @@ const resting: Scan = {
   finished_at: null
 }
 
-const noSpread: Spread = { tracks: 0, dimensions: {} }
+const noSpread: LibrarySpread = { tracks: 0, dimensions: {} }
 
 /** Answers the page's requests below /api from `library`. */
 export const answerFrom = async (page: Page, library: FakeLibrary): Promise<void> => {
   const { tracks } = library
-  const status: Status = {
+  const status: ServiceStatus = {
     version: "test",
     tracks: tracks.length,
     fingerprints: {

@@ -1,7 +1,7 @@
 /** Streams with counted packets, for tests of what carries them: 22.5 s of one channel. */
 import { Effect, Option, Stream } from "effect"
 import { StreamEvent, type StreamRequest } from "../../src/services/TrackStreamer.ts"
-import { fallbackPlan } from "../../src/domain/mastering/MasteringDecision.ts"
+import { fallbackPlan } from "../../src/domain/mastering/FallbackPlan.ts"
 import { effectiveIntensity, type Enhancement } from "../../src/domain/mastering/Enhancement.ts"
 import { someTrackFile } from "./analyses.ts"
 

@@ -1,11 +1,21 @@
 /** The library's HTTP API, typed. */
 import type { TrackAnalysis } from "../../src/domain/fingerprint/Fingerprint.ts"
-import type { Album, Artist, Page, Scan, Spread, Status, Track, Unreadable, Waveform } from "./Track.ts"
+import type { AlbumSort, SortOrder, TrackSort } from "../../src/domain/library/LibrarySort.ts"
+import type {
+  Album,
+  Artist,
+  LibrarySpread,
+  Page,
+  ScanStatus,
+  ServiceStatus,
+  Track,
+  UnreadableFile,
+  Waveform
+} from "./Track.ts"
 
-export const trackSorts = ["artist", "album", "title", "added", "duration"] as const
-export type TrackSort = (typeof trackSorts)[number]
-export const albumSorts = ["title", "artist", "year", "added"] as const
-export type AlbumSort = (typeof albumSorts)[number]
+export type { AlbumSort, TrackSort }
+export const trackSorts: ReadonlyArray<TrackSort> = ["artist", "album", "title", "added", "duration"]
+export const albumSorts: ReadonlyArray<AlbumSort> = ["title", "artist", "year", "added"]
 
 /** An answer that is no success, in the service's own words where it has some. */
 export class ApiError extends Error {
@@ -58,7 +68,7 @@ export interface PageRequest {
 export interface TrackQuery {
   readonly search?: string
   readonly sort?: TrackSort
-  readonly order?: "asc" | "desc"
+  readonly order?: SortOrder
   readonly album_id?: string
   readonly artist_id?: string
 }
@@ -75,11 +85,11 @@ export const api = {
   analysis: (id: number, signal?: AbortSignal) => get<TrackAnalysis>(`/api/tracks/${id}/fingerprint`, {}, signal),
   waveform: (id: number, points: number, signal?: AbortSignal) =>
     get<Waveform>(`/api/tracks/${id}/waveform`, { points }, signal),
-  spread: (signal?: AbortSignal) => get<Spread>("/api/library/spread", {}, signal),
-  scan: () => get<Scan>("/api/scan"),
+  spread: (signal?: AbortSignal) => get<LibrarySpread>("/api/library/spread", {}, signal),
+  scan: () => get<ScanStatus>("/api/scan"),
   startScan: () => request("/api/scan", {}, { method: "POST" }),
-  status: () => get<Status>("/api/status"),
-  unreadable: (limit: number) => get<Page<Unreadable>>("/api/unreadable", { limit })
+  status: () => get<ServiceStatus>("/api/status"),
+  unreadable: (limit: number) => get<Page<UnreadableFile>>("/api/unreadable", { limit })
 }
 
 export const artUrl = (trackId: number): string => `/api/tracks/${trackId}/art`

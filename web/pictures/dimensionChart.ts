@@ -1,14 +1,14 @@
 /** The 25 dimensions of a track as rows: value, unit, and its place in the library's spread. */
-import type { Fingerprint } from "../../src/domain/fingerprint/Fingerprint.ts"
+import type { DimensionName, Fingerprint } from "../../src/domain/fingerprint/Fingerprint.ts"
 import { type Dimension, dimensionGroups, placeOf } from "../dimensions.ts"
-import type { Spread } from "../library/Track.ts"
+import type { LibrarySpread } from "../library/Track.ts"
 import { h } from "../views/dom.ts"
 import { number } from "../words.ts"
 
 /** Fewer tracks than this have no spread worth comparing with. */
 const leastTracks = 3
 
-type Range = Spread["dimensions"][string]
+type Range = NonNullable<LibrarySpread["dimensions"][DimensionName]>
 
 const comparison = (value: number, { p10, p50, p90 }: Range): string => {
   if (value > p90) return "among the highest tenth"
@@ -41,7 +41,7 @@ const scale = (dimension: Dimension, value: number, range: Range | undefined): H
   return bar
 }
 
-export const dimensionChart = (fingerprint: Fingerprint, spread: Spread | undefined): HTMLElement => {
+export const dimensionChart = (fingerprint: Fingerprint, spread: LibrarySpread | undefined): HTMLElement => {
   const isCompared = spread !== undefined && spread.tracks >= leastTracks
   const row = (dimension: Dimension) => {
     const value = fingerprint[dimension.name]

@@ -1,7 +1,7 @@
 /** Albums, artists and tracks: search, sort, scan, and what is in an album or by an artist. */
 import { type AlbumSort, albumSorts, api, ApiError, type TrackSort, trackSorts } from "../library/api.ts"
 import { PagedSource } from "../library/PagedSource.ts"
-import type { Album, Artist, Scan, Status, Track } from "../library/Track.ts"
+import type { Album, Artist, ScanStatus, ServiceStatus, Track } from "../library/Track.ts"
 import type { Player } from "../playback/Player.ts"
 import { clock, counted } from "../words.ts"
 import { cover } from "./cover.ts"
@@ -81,8 +81,8 @@ export class LibraryView {
   /** Shows in the list what its source has now. */
   #present = (): void => {}
   #playing: number | undefined
-  #lastScan: Scan | undefined
-  #status: Status | undefined
+  #lastScan: ScanStatus | undefined
+  #status: ServiceStatus | undefined
   #unreadableCount = 0
 
   constructor(player: Player) {
@@ -375,7 +375,7 @@ export class LibraryView {
     this.#unreadableCount = unreadable?.total ?? 0
     const isKnown = !(scan instanceof Error)
     this.#scanButton.hidden = !isKnown
-    if (isKnown) this.#showScan(scan as Scan)
+    if (isKnown) this.#showScan(scan as ScanStatus)
     else setText(this.#scan, "")
     const isRunning = this.#lastScan?.running === true
     this.#pollTimer = setTimeout(() => void this.#pollScan(), isRunning ? scanPollMs.running : scanPollMs.resting)
@@ -394,7 +394,7 @@ export class LibraryView {
     )
   }
 
-  #showScan(scan: Scan): void {
+  #showScan(scan: ScanStatus): void {
     const before = this.#lastScan
     this.#lastScan = scan
     setAttribute(this.#scanButton, "disabled", scan.running ? "" : undefined)
@@ -409,7 +409,7 @@ export class LibraryView {
 /** Of the files that cannot be read. */
 const mostShown = 100
 
-const scanSentence = (scan: Scan, status: Status | undefined): string => {
+const scanSentence = (scan: ScanStatus, status: ServiceStatus | undefined): string => {
   if (scan.running) {
     const rate = scan.rate_per_second === null ? "" : `, ${Math.round(scan.rate_per_second)} a second`
     return `Scanning: ${scan.files_read.toLocaleString("en")} of ${counted(scan.files_found, "file")} read${rate}.`

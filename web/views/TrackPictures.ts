@@ -2,7 +2,7 @@
 import type { TrackAnalysis } from "../../src/domain/fingerprint/Fingerprint.ts"
 import type { Source } from "../audio/PlayoutMixer.ts"
 import { api } from "../library/api.ts"
-import type { Spread, Track } from "../library/Track.ts"
+import type { LibrarySpread, Track } from "../library/Track.ts"
 import { WaveformPeaks } from "../pictures/WaveformPeaks.ts"
 
 const points = 1000
@@ -19,7 +19,7 @@ export class TrackPictures {
   readonly #gathered = new Map<number, Gathered>()
   #whole: WaveformPeaks | undefined
   #analysis: TrackAnalysis | undefined
-  #spread: Spread | undefined
+  #spread: LibrarySpread | undefined
   #loading: AbortController | undefined
 
   constructor(onChange: () => void) {
@@ -29,7 +29,7 @@ export class TrackPictures {
   get analysis(): TrackAnalysis | undefined {
     return this.#analysis
   }
-  get spread(): Spread | undefined {
+  get spread(): LibrarySpread | undefined {
     return this.#spread
   }
   get waveforms(): { readonly original: WaveformPeaks | undefined; readonly enhanced: WaveformPeaks | undefined } {

@@ -1,21 +1,21 @@
 /** The HTTP API on the router, with its description at /openapi.json and /docs. */
 import { HttpApiBuilder, HttpApiSwagger, HttpLayerRouter, HttpServerResponse, OpenApi } from "@effect/platform"
-import { Effect, Layer, Option } from "effect"
+import { Duration, Effect, Layer, Option } from "effect"
 import type { TrackUnreadable } from "../../domain/audio/AnalysisError.ts"
-import { planFor } from "../../domain/mastering/MasteringDecision.ts"
 import type { TrackFile, TrackId, TrackNotFound } from "../../domain/library/Track.ts"
 import { resample } from "../../dsp/Waveform.ts"
-import { FingerprintGenerator } from "../../services/FingerprintGenerator.ts"
 import { FingerprintRepo } from "../../services/FingerprintRepo.ts"
-import { Gone, LatheApi, NotFound } from "../../contract/LatheApi.ts"
-import { LibraryCatalog } from "../../services/LibraryCatalog.ts"
+import { LatheApi } from "../../contract/LatheApi.ts"
+import { Gone, NotFound } from "../../contract/Problems.ts"
 import { TrackLibrary } from "../../services/TrackLibrary.ts"
 import { TrackMedia } from "../../services/TrackMedia.ts"
-import { findTracks, orBadRequest, startScan, withRunning } from "./libraryAnswers.ts"
-import { serviceStatus } from "./serviceStatus.ts"
+import { libraryAnswers } from "./libraryAnswers.ts"
 import { version } from "../process/version.ts"
 
 const api = LatheApi.annotate(OpenApi.Version, version)
+
+/** How long `plan` waits for a fingerprint that is not there yet: most tracks are measured by then. */
+const planPatience = Duration.seconds(2)
 
 const orProblem = <A, R>(effect: Effect.Effect<A, TrackNotFound | TrackUnreadable, R>) =>
   Effect.catchTags(effect, {
@@ -26,21 +26,14 @@ const orProblem = <A, R>(effect: Effect.Effect<A, TrackNotFound | TrackUnreadabl
 const tracks = HttpApiBuilder.group(api, "tracks", (handlers) =>
   Effect.gen(function* () {
     const library = yield* TrackLibrary
-    const catalog = yield* LibraryCatalog
-    const generator = yield* FingerprintGenerator
+    const answers = yield* libraryAnswers
     const fingerprints = yield* FingerprintRepo
     const media = yield* TrackMedia
     const resolve = (id: TrackId) => orProblem(library.resolve(id))
 
     return handlers
-      .handle("list", ({ urlParams }) => findTracks(catalog, generator)(urlParams))
-      .handle("one", ({ path: { id } }) =>
-        Effect.gen(function* () {
-          yield* resolve(id)
-          const running = yield* generator.running
-          return withRunning(running)(yield* orProblem(catalog.track(id)))
-        })
-      )
+      .handle("list", ({ urlParams }) => answers.tracks(urlParams))
+      .handle("one", ({ path: { id } }) => orProblem(answers.track(id)))
       .handle("art", ({ path: { id }, request }) =>
         Effect.gen(function* () {
           const file = yield* resolve(id)
@@ -62,17 +55,11 @@ const tracks = HttpApiBuilder.group(api, "tracks", (handlers) =>
       )
       .handle("fingerprint", ({ path: { id } }) =>
         Effect.gen(function* () {
-          const file = yield* resolve(id)
-          const analysis = yield* generator.getCached(file)
-          return Option.isSome(analysis) ? analysis.value : yield* whyNone(file)
+          const analysis = yield* orProblem(answers.storedFingerprint(id))
+          return Option.isSome(analysis) ? analysis.value : yield* Effect.flatMap(resolve(id), whyNone)
         })
       )
-      .handle("plan", ({ path: { id }, urlParams: { preset, intensity } }) =>
-        Effect.gen(function* () {
-          const analysis = yield* Effect.flatMap(resolve(id), generator.getCached)
-          return planFor(analysis, { preset, intensity })
-        })
-      )
+      .handle("plan", ({ path: { id }, urlParams }) => orProblem(answers.plan(id, urlParams, planPatience)))
       .handle("waveform", ({ path: { id }, urlParams: { points } }) =>
         Effect.gen(function* () {
           const peaks = yield* Effect.flatMap(resolve(id), (file) => orProblem(media.waveform(file)))
@@ -98,23 +85,19 @@ const tracks = HttpApiBuilder.group(api, "tracks", (handlers) =>
 )
 
 const library = HttpApiBuilder.group(api, "library", (handlers) =>
-  Effect.gen(function* () {
-    const library = yield* TrackLibrary
-    const catalog = yield* LibraryCatalog
-    return handlers
-      .handle("albums", ({ urlParams }) => orBadRequest(catalog.albums(urlParams)))
-      .handle("artists", ({ urlParams }) => orBadRequest(catalog.artists(urlParams)))
-      .handle("unreadable", ({ urlParams }) => orBadRequest(catalog.unreadable(urlParams)))
-      .handle("spread", () => catalog.spread)
-      .handle("scanStatus", () => library.scanStatus)
-      .handle("scan", () => startScan(library))
-  })
+  Effect.map(libraryAnswers, (answers) =>
+    handlers
+      .handle("albums", ({ urlParams }) => answers.albums(urlParams))
+      .handle("artists", ({ urlParams }) => answers.artists(urlParams))
+      .handle("unreadable", ({ urlParams }) => answers.unreadable(urlParams))
+      .handle("spread", () => answers.spread)
+      .handle("scanStatus", () => answers.scanStatus)
+      .handle("scan", () => answers.startScan)
+  )
 )
 
 const service = HttpApiBuilder.group(api, "service", (handlers) =>
-  Effect.map(Effect.context<LibraryCatalog | FingerprintGenerator>(), (context) =>
-    handlers.handle("status", () => Effect.provide(serviceStatus, context))
-  )
+  Effect.map(libraryAnswers, ({ status }) => handlers.handle("status", () => status))
 )
 
 export const layer = Layer.merge(

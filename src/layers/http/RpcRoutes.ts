@@ -1,16 +1,12 @@
 /** The RPC API on the router: `/rpc` by WebSocket with msgpack, and by HTTP POST with JSON for calls. */
 import { RpcSerialization, RpcServer } from "@effect/rpc"
 import { Cause, Effect, Layer, Option, Stream } from "effect"
-import { planFor } from "../../domain/mastering/MasteringDecision.ts"
-import type { TrackId } from "../../domain/library/Track.ts"
 import { FingerprintGenerator } from "../../services/FingerprintGenerator.ts"
 import { LatheCalls, LatheRpcs, LatheStreams, type MasteredEvent } from "../../contract/LatheRpcs.ts"
-import { LibraryCatalog } from "../../services/LibraryCatalog.ts"
 import { TrackLibrary } from "../../services/TrackLibrary.ts"
 import { StreamEvent, TrackStreamer } from "../../services/TrackStreamer.ts"
-import { findTracks, orBadRequest, startScan } from "./libraryAnswers.ts"
-import { littleEndianBytes } from "../audio/littleEndian.ts"
-import { serviceStatus } from "./serviceStatus.ts"
+import { libraryAnswers } from "./libraryAnswers.ts"
+import { littleEndianBytes } from "../../dsp/littleEndian.ts"
 
 /** What a caller gets of a fault of the service. Its message, paths and all, would be sent as it is. */
 const internal = new Error("The service could not do this. Its log says why; try again.")
@@ -29,27 +25,21 @@ const guardedStream = <A, E, R>(stream: Stream.Stream<A, E, R>) =>
 
 const calls = LatheCalls.toLayer(
   Effect.gen(function* () {
-    const library = yield* TrackLibrary
-    const generator = yield* FingerprintGenerator
-    const catalog = yield* LibraryCatalog
-    const context = yield* Effect.context<LibraryCatalog | FingerprintGenerator>()
-    const getOrGenerate = (id: TrackId) => Effect.flatMap(library.resolve(id), generator.getOrGenerate)
+    const answers = yield* libraryAnswers
     return LatheCalls.of({
-      ListTracks: () => guarded(library.list),
-      GetTrack: ({ track_id }) => guarded(Effect.map(library.resolve(track_id), (file) => file.track)),
-      GetFingerprint: ({ track_id }) =>
-        library.resolve(track_id).pipe(Effect.flatMap(generator.getCached), Effect.map(Option.getOrNull), guarded),
-      GetOrGenerateFingerprint: ({ track_id }) => guarded(Effect.map(getOrGenerate(track_id), Option.getOrNull)),
-      GetMasteringPlan: ({ bypass, track_id, preset, intensity }) =>
-        guarded(Effect.map(getOrGenerate(track_id), (analysis) => planFor(analysis, { preset, intensity, bypass }))),
-      FindTracks: (request) => guarded(findTracks(catalog, generator)(request)),
-      FindAlbums: (request) => guarded(orBadRequest(catalog.albums(request))),
-      FindArtists: (request) => guarded(orBadRequest(catalog.artists(request))),
-      ListUnreadable: (request) => guarded(orBadRequest(catalog.unreadable(request))),
-      GetLibrarySpread: () => guarded(catalog.spread),
-      GetScanStatus: () => guarded(library.scanStatus),
-      StartScan: () => guarded(startScan(library)),
-      GetStatus: () => guarded(Effect.provide(serviceStatus, context))
+      ListTracks: () => guarded(answers.allTracks),
+      GetTrack: ({ track_id }) => guarded(answers.track(track_id)),
+      GetFingerprint: ({ track_id }) => guarded(Effect.map(answers.storedFingerprint(track_id), Option.getOrNull)),
+      GetOrGenerateFingerprint: ({ track_id }) => guarded(Effect.map(answers.fingerprint(track_id), Option.getOrNull)),
+      GetMasteringPlan: ({ track_id, ...enhancement }) => guarded(answers.plan(track_id, enhancement)),
+      FindTracks: (request) => guarded(answers.tracks(request)),
+      FindAlbums: (request) => guarded(answers.albums(request)),
+      FindArtists: (request) => guarded(answers.artists(request)),
+      ListUnreadable: (request) => guarded(answers.unreadable(request)),
+      GetLibrarySpread: () => guarded(answers.spread),
+      GetScanStatus: () => guarded(answers.scanStatus),
+      StartScan: () => guarded(answers.startScan),
+      GetStatus: () => guarded(answers.status)
     })
   })
 )

@@ -3,15 +3,9 @@ import { SqlClient } from "@effect/sql"
 import { Effect, Either, Layer, Schema } from "effect"
 import { basename } from "node:path/posix"
 import { type DimensionName, dimensionNames } from "../../domain/fingerprint/Fingerprint.ts"
-import {
-  type Album,
-  type Artist,
-  type LibrarySpread,
-  type ListedTrack,
-  type Percentiles,
-  percentilesOf,
-  type UnreadableFile
-} from "../../domain/library/Library.ts"
+import { type LibrarySpread, type Percentiles, percentilesOf } from "../../domain/fingerprint/LibrarySpread.ts"
+import type { Album, Artist, ListedTrack, UnreadableFile } from "../../domain/library/Library.ts"
+import type { SortOrder } from "../../domain/library/LibrarySort.ts"
 import { foldWords } from "../../domain/library/SearchText.ts"
 import { TrackId, TrackNotFound } from "../../domain/library/Track.ts"
 import {
@@ -21,7 +15,6 @@ import {
   type Page,
   type PageRequest,
   type SearchRequest,
-  type SortOrder,
   type StoredFingerprints,
   type TrackRequest
 } from "../../services/LibraryCatalog.ts"

@@ -13,7 +13,7 @@ import {
   Stream
 } from "effect"
 import { ChunkMastering, type Rendering } from "../../services/ChunkMastering.ts"
-import { littleEndianBytes } from "../audio/littleEndian.ts"
+import { littleEndianBytes } from "../../dsp/littleEndian.ts"
 import { makePriorityLock, type PriorityLock } from "../process/PriorityLock.ts"
 import { serveParent, type WorkerSide } from "../process/workerSide.ts"
 import { RenderOrder, RenderReport } from "./ChunkMasteringProcessProtocol.ts"

@@ -12,7 +12,7 @@ import {
 import { makeTokenBucket, type TokenBucketOptions } from "../../domain/streaming/TokenBucket.ts"
 import type { ResumeTokens } from "../../services/ResumeTokens.ts"
 import type { TrackStreamer } from "../../services/TrackStreamer.ts"
-import { littleEndianBytes } from "../audio/littleEndian.ts"
+import { littleEndianBytes } from "../../dsp/littleEndian.ts"
 import { makeStreamSession, type SessionOutlet, type StreamOwners } from "./StreamSession.ts"
 
 /** One end of a WebSocket. None of its calls waits or fails; after the connection has ended they do nothing. */

@@ -1,7 +1,8 @@
 /** Random plans on random signals: what holds for all of them. */
 import { FastCheck } from "effect"
 import { describe, it } from "vitest"
-import { decide, fallbackPlan } from "../../../src/domain/mastering/MasteringDecision.ts"
+import { fallbackPlan } from "../../../src/domain/mastering/FallbackPlan.ts"
+import { decide } from "../../../src/domain/mastering/MasteringDecision.ts"
 import { BypassableStage, Preset, type RenderSettings } from "../../../src/domain/mastering/MasteringPlan.ts"
 import { assert } from "../../support/assert.ts"
 import { someAnalysis } from "../../support/analyses.ts"

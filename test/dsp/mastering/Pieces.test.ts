@@ -2,12 +2,9 @@
 import { setImmediate } from "node:timers/promises"
 import { beforeAll, describe, it } from "vitest"
 import { bands } from "../../../src/domain/fingerprint/Fingerprint.ts"
-import {
-  decide,
-  maximumLimitingDb,
-  minimumBandShare,
-  referenceShares
-} from "../../../src/domain/mastering/MasteringDecision.ts"
+import { minimumBandShare, referenceShares } from "../../../src/domain/mastering/BalanceDecision.ts"
+import { decide } from "../../../src/domain/mastering/MasteringDecision.ts"
+import { maximumLimitingDb } from "../../../src/domain/mastering/PeakSafetyDecision.ts"
 import { type MasteringPlan, Preset } from "../../../src/domain/mastering/MasteringPlan.ts"
 import { makeFingerprintAnalyzer } from "../../../src/dsp/analysis/FingerprintAnalyzer.ts"
 import { demoPieces } from "../../../src/dsp/demo/DemoPieces.ts"

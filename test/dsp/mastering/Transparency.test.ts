@@ -1,6 +1,6 @@
 /** What the chain adds to a tone: distortion, noise, and what a change of plan lets be heard. */
 import { describe, it } from "vitest"
-import { fallbackPlan } from "../../../src/domain/mastering/MasteringDecision.ts"
+import { fallbackPlan } from "../../../src/domain/mastering/FallbackPlan.ts"
 import type { RenderSettings } from "../../../src/domain/mastering/MasteringPlan.ts"
 import { assert } from "../../support/assert.ts"
 import { neutralSettings, renderChain } from "../../support/renderChain.ts"

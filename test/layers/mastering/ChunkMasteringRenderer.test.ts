@@ -1,7 +1,7 @@
 import { describe, it } from "@effect/vitest"
 import { Chunk, Effect, Exit, Layer, Stream } from "effect"
 import { TrackUnreadable } from "../../../src/domain/audio/AnalysisError.ts"
-import { fallbackPlan } from "../../../src/domain/mastering/MasteringDecision.ts"
+import { fallbackPlan } from "../../../src/domain/mastering/FallbackPlan.ts"
 import type { MasteringPlan, RenderSettings } from "../../../src/domain/mastering/MasteringPlan.ts"
 import { layer as rendererLayer } from "../../../src/layers/mastering/ChunkMasteringRenderer.ts"
 import * as Transparent from "../../../src/layers/mastering/ChunkMasteringTransparent.ts"

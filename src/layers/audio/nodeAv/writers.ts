@@ -10,7 +10,7 @@ import {
 } from "node-av/constants"
 import { avChannelLayoutDefault, Codec, CodecContext, FFmpegError, Frame, Log, Packet, Rational } from "node-av/lib"
 import type { AudioTags } from "../../../services/AudioEncoder.ts"
-import { littleEndianBytes } from "../littleEndian.ts"
+import { littleEndianBytes } from "../../../dsp/littleEndian.ts"
 import { bytesPerSample, type WavFormat, wavHeader } from "./wavHeader.ts"
 
 /** Takes interleaved samples. `close` frees native memory, and may be called more than once. */

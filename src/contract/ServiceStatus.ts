@@ -1,0 +1,20 @@
+/** How the service is: what `GET /api/status` and the call `GetStatus` answer. */
+import { Schema } from "effect"
+
+export const ServiceStatus = Schema.Struct({
+  version: Schema.String,
+  tracks: Schema.Int,
+  fingerprints: Schema.Struct({
+    ready: Schema.Int,
+    pending: Schema.Int,
+    analyzing: Schema.Int,
+    failed: Schema.Int
+  }),
+  fingerprint_server: Schema.Literal("available", "unavailable"),
+  /** Streams that play now. */
+  streams_active: Schema.Int
+}).annotations({ identifier: "ServiceStatus" })
+export type ServiceStatus = typeof ServiceStatus.Type
+
+/** Decodes the answer of `GET /api/status`. */
+export const decodeServiceStatus = Schema.decodeUnknown(ServiceStatus)
