@@ -1,4 +1,4 @@
-// The arrows of docs/architecture.md: domain <- dsp <- services <- layers <- entry points.
+// The arrows of docs/architecture.md: domain <- dsp <- services <- layers <- entry points; the demo beside them.
 const arrow = (name, from, to) => ({ name, severity: "error", from: { path: from }, to: { path: to } })
 
 module.exports = {
@@ -9,7 +9,13 @@ module.exports = {
     arrow("services-know-domain-and-dsp", "^src/services/", "^(src/(?!services/|dsp/|domain/)|gen/)"),
     arrow("layers-do-not-know-entry-points", "^src/layers/", "^src/[^/]+\\.ts$"),
     arrow("src-does-not-know-tests", "^src/", "^(test|bench|examples)/"),
-    { name: "no-cycles", severity: "error", from: { path: "^src" }, to: { circular: true } },
+    arrow("src-does-not-know-the-demo", "^src/", "^demo/"),
+    arrow(
+      "the-demo-knows-dsp-and-the-encoder",
+      "^demo/",
+      "^(src/(?!domain/|dsp/|layers/audio/)|test/|bench/|examples/|gen/)"
+    ),
+    { name: "no-cycles", severity: "error", from: { path: "^(src|demo)" }, to: { circular: true } },
     { name: "resolvable", severity: "error", from: {}, to: { couldNotResolve: true } }
   ],
   options: {

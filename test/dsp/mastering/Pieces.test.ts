@@ -10,7 +10,7 @@ import {
 } from "../../../src/domain/mastering/MasteringDecision.ts"
 import { type MasteringPlan, Preset } from "../../../src/domain/mastering/MasteringPlan.ts"
 import { makeFingerprintAnalyzer } from "../../../src/dsp/analysis/FingerprintAnalyzer.ts"
-import { demoPieces } from "../../../src/dsp/demo/DemoPieces.ts"
+import { demoPieces } from "../../../demo/DemoPieces.ts"
 import { assert } from "../../support/assert.ts"
 import { deliver } from "../../support/deliver.ts"
 import { isFfmpegPresent, readWithFfmpeg } from "../../support/ffmpegMeter.ts"
