@@ -60,10 +60,26 @@ export interface ServiceOptions extends HttpAccess.AccessOptions {
 /** The fingerprint server is a child of this process and nobody else's business. */
 const fingerprintHost = "127.0.0.1"
 
-/** The start waits this long for the first scan and the fingerprint server; both go on without being waited for. */
-const startPatience = Duration.seconds(10)
+/**
+ * Whoever starts the service waits for its address while the first scan ends in no time; else until there is something to
+ * play, no longer than this. The scan goes on without being waited for.
+ */
+const firstScanPatience = Duration.seconds(1)
+const firstTrackPatience = Duration.seconds(4)
 
-/** Everything a listener meets is there before the address is told: the tracks, and who measures them. */
+/** A fingerprint server that is not up by then is told of. */
+const serverPatience = Duration.seconds(10)
+
+const warnWithoutServer = Effect.gen(function* () {
+  const generator = yield* FingerprintGenerator
+  const up = yield* generator.isServerAvailable.pipe(
+    Effect.repeat({ until: (isAvailable) => isAvailable, schedule: Schedule.spaced("250 millis") }),
+    Effect.timeoutOption(serverPatience)
+  )
+  if (Option.isNone(up)) yield* Effect.logWarning("The fingerprint server is not up yet")
+})
+
+/** Reads the library, and tells the address. */
 const fillAndAnnounce = Effect.gen(function* () {
   const listener = yield* HttpListener.HttpListener
   const readiness = yield* Readiness
@@ -71,16 +87,19 @@ const fillAndAnnounce = Effect.gen(function* () {
   // The first to run: what the listener leads to stops with the listener closed, and with everybody told.
   yield* Effect.addFinalizer(() => Effect.zipRight(listener.close, shutdown.run))
   const library = yield* TrackLibrary
-  const generator = yield* FingerprintGenerator
+  const catalog = yield* LibraryCatalog
+  yield* Effect.forkScoped(warnWithoutServer)
   const scan = yield* Effect.forkScoped(Effect.tap(library.scan, readiness.libraryLoaded))
-  const serverUp = generator.isServerAvailable.pipe(
-    Effect.repeat({ until: (isAvailable) => isAvailable, schedule: Schedule.spaced("250 millis") })
+  const somethingToPlay = Effect.repeat(catalog.count, {
+    until: (length) => length > 0,
+    schedule: Schedule.spaced("50 millis")
+  })
+  yield* Effect.raceFirst(Fiber.join(scan), Effect.delay(somethingToPlay, firstScanPatience)).pipe(
+    Effect.timeoutOption(firstTrackPatience)
   )
-  const wait = (step: Effect.Effect<unknown>) => Effect.timeoutOption(Effect.asVoid(step), startPatience)
-  const [scanned, up] = yield* Effect.all([wait(Fiber.join(scan)), wait(serverUp)], { concurrency: "unbounded" })
-  if (Option.isNone(up)) yield* Effect.logWarning("The fingerprint server is not up yet")
-  const length = yield* Effect.flatMap(LibraryCatalog, (catalog) => catalog.count)
-  const tracks = `${length} ${length === 1 ? "track" : "tracks"}${Option.isNone(scanned) ? " so far" : ""}`
+  const length = yield* catalog.count
+  const isScanning = Option.isNone(yield* Fiber.poll(scan))
+  const tracks = `${length} ${length === 1 ? "track" : "tracks"}${isScanning ? " so far" : ""}`
   yield* Effect.logInfo(`lathe serves ${tracks} at ${yield* HttpListener.addressOf}`)
 })
 
