@@ -120,7 +120,7 @@ const resting: Scan = {
   updated: 0,
   unreadable: 0,
   rate_per_second: null,
-  finished_at: null
+  finished_at: "2026-01-01T00:00:00Z"
 }
 
 const noSpread: Spread = { tracks: 0, dimensions: {} }
