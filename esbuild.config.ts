@@ -10,13 +10,7 @@ import { fileURLToPath } from "node:url"
 
 const root = fileURLToPath(new URL(".", import.meta.url))
 
-const entryPoints = [
-  "src/cli.ts",
-  "src/renderWorker.ts",
-  "src/analysisWorker.ts",
-  "src/probeWorker.ts",
-  "src/demoWorker.ts"
-]
+const entryPoints = ["src/cli.ts", "src/renderWorker.ts", "src/analysisWorker.ts", "src/probeWorker.ts"]
 
 /** @param outdir A folder two levels below the root: see src/layers/process/entryPoints.ts. */
 export const buildService = async (outdir: string, furtherEntryPoints: ReadonlyArray<string> = []) => {

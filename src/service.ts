@@ -1,12 +1,9 @@
 /** The one place that composes the service: what `lathe serve` runs. */
 import { HttpLayerRouter } from "@effect/platform"
 import { Duration, Effect, Fiber, Layer, Option, Schedule } from "effect"
-import { mkdir } from "node:fs/promises"
 import { join } from "node:path"
-import * as AudioEncoderNodeAv from "./layers/audio/AudioEncoderNodeAv.ts"
 import * as ChunkMasteringProcessPool from "./layers/mastering/ChunkMasteringProcessPool.ts"
 import * as DatabaseSqlite from "./layers/database/DatabaseSqlite.ts"
-import * as DemoLibraryProcedural from "./layers/demo/DemoLibraryProcedural.ts"
 import * as GracefulShutdownInTime from "./layers/http/GracefulShutdownInTime.ts"
 import * as FingerprintBackground from "./layers/fingerprint/FingerprintBackground.ts"
 import * as FingerprintGeneratorTiered from "./layers/fingerprint/FingerprintGeneratorTiered.ts"
@@ -31,7 +28,6 @@ import * as TrackStreamerLive from "./layers/streaming/TrackStreamerLive.ts"
 import * as WaveformRepoSqlite from "./layers/library/WaveformRepoSqlite.ts"
 import * as WebSocketRoute from "./layers/streaming/WebSocketRoute.ts"
 import { ChunkMastering } from "./services/ChunkMastering.ts"
-import { DemoLibrary } from "./services/DemoLibrary.ts"
 import { GracefulShutdown } from "./services/GracefulShutdown.ts"
 import { FingerprintGenerator } from "./services/FingerprintGenerator.ts"
 import { Readiness } from "./services/Readiness.ts"
@@ -40,13 +36,13 @@ import { TrackFileReader } from "./services/TrackFileReader.ts"
 import { TrackLibrary } from "./services/TrackLibrary.ts"
 
 export interface ServiceOptions extends HttpAccess.AccessOptions {
-  /** Music folders. None: the demo library, made below `dataFolder`. */
+  /** Music folders, absolute. */
   readonly folders: ReadonlyArray<string>
   /** Port of HTTP, WebSocket and RPC; 0: one that is free. */
   readonly port: number
   /** Port of the fingerprint server; another free one where it is taken. */
   readonly fingerprintPort: number
-  /** Where the database and the demo library are. */
+  /** Where the database is; made where it is not there. */
   readonly dataFolder: string
   /** Streams at a time, of all listeners together. */
   readonly maximumStreams: number
@@ -64,42 +60,57 @@ export interface ServiceOptions extends HttpAccess.AccessOptions {
 /** The fingerprint server is a child of this process and nobody else's business. */
 const fingerprintHost = "127.0.0.1"
 
-/** The start waits this long for the first scan and the fingerprint server; both go on without being waited for. */
-const startPatience = Duration.seconds(10)
+/**
+ * Whoever starts the service waits for its address while the first scan ends in no time; else until there is something to
+ * play, no longer than this. The scan goes on without being waited for.
+ */
+const firstScanPatience = Duration.seconds(1)
+const firstTrackPatience = Duration.seconds(4)
 
-/** Everything a listener meets is there before the address is told: the tracks, and who measures them. */
-const fillAndAnnounce = (demoFolder: string | undefined) =>
-  Effect.gen(function* () {
-    const listener = yield* HttpListener.HttpListener
-    const readiness = yield* Readiness
-    const shutdown = yield* GracefulShutdown
-    // The first to run: what the listener leads to stops with the listener closed, and with everybody told.
-    yield* Effect.addFinalizer(() => Effect.zipRight(listener.close, shutdown.run))
-    const library = yield* TrackLibrary
-    const generator = yield* FingerprintGenerator
-    if (demoFolder !== undefined) yield* Effect.flatMap(DemoLibrary, (demo) => demo.ensure(demoFolder))
-    const scan = yield* Effect.forkScoped(Effect.tap(library.scan, readiness.libraryLoaded))
-    const serverUp = generator.isServerAvailable.pipe(
-      Effect.repeat({ until: (isAvailable) => isAvailable, schedule: Schedule.spaced("250 millis") })
-    )
-    const wait = (step: Effect.Effect<unknown>) => Effect.timeoutOption(Effect.asVoid(step), startPatience)
-    const [scanned, up] = yield* Effect.all([wait(Fiber.join(scan)), wait(serverUp)], { concurrency: "unbounded" })
-    if (Option.isNone(up)) yield* Effect.logWarning("The fingerprint server is not up yet")
-    const length = yield* Effect.flatMap(LibraryCatalog, (catalog) => catalog.count)
-    const tracks = `${length} ${length === 1 ? "track" : "tracks"}${Option.isNone(scanned) ? " so far" : ""}`
-    yield* Effect.logInfo(`lathe serves ${tracks} at ${yield* HttpListener.addressOf}`)
+/** A fingerprint server that is not up by then is told of. */
+const serverPatience = Duration.seconds(10)
+
+const warnWithoutServer = Effect.gen(function* () {
+  const generator = yield* FingerprintGenerator
+  const up = yield* generator.isServerAvailable.pipe(
+    Effect.repeat({ until: (isAvailable) => isAvailable, schedule: Schedule.spaced("250 millis") }),
+    Effect.timeoutOption(serverPatience)
+  )
+  if (Option.isNone(up)) yield* Effect.logWarning("The fingerprint server is not up yet")
+})
+
+/** Reads the library, and tells the address. */
+const fillAndAnnounce = Effect.gen(function* () {
+  const listener = yield* HttpListener.HttpListener
+  const readiness = yield* Readiness
+  const shutdown = yield* GracefulShutdown
+  // The first to run: what the listener leads to stops with the listener closed, and with everybody told.
+  yield* Effect.addFinalizer(() => Effect.zipRight(listener.close, shutdown.run))
+  const library = yield* TrackLibrary
+  const catalog = yield* LibraryCatalog
+  yield* Effect.forkScoped(warnWithoutServer)
+  const scan = yield* Effect.forkScoped(Effect.tap(library.scan, readiness.libraryLoaded))
+  const somethingToPlay = Effect.repeat(catalog.count, {
+    until: (length) => length > 0,
+    schedule: Schedule.spaced("50 millis")
   })
+  yield* Effect.raceFirst(Fiber.join(scan), Effect.delay(somethingToPlay, firstScanPatience)).pipe(
+    Effect.timeoutOption(firstTrackPatience)
+  )
+  const length = yield* catalog.count
+  const isScanning = Option.isNone(yield* Fiber.poll(scan))
+  const tracks = `${length} ${length === 1 ? "track" : "tracks"}${isScanning ? " so far" : ""}`
+  yield* Effect.logInfo(`lathe serves ${tracks} at ${yield* HttpListener.addressOf}`)
+})
 
 /**
- * The service, listening once it is built; fails where the demo cannot be made, the database cannot be opened or the
- * port is taken. It ends from the outside in: listener, streams, what renders and generates, fingerprint server, database.
+ * The service, listening once it is built; fails where the database cannot be opened or the port is taken. It ends from
+ * the outside in: listener, streams, what renders and generates, fingerprint server, database.
  */
 export const layer = (options: ServiceOptions) =>
   Layer.unwrapScoped(
     Effect.gen(function* () {
-      const demoFolder = options.folders.length === 0 ? join(options.dataFolder, "demo") : undefined
-      if (demoFolder !== undefined) yield* Effect.promise(() => mkdir(demoFolder, { recursive: true }))
-      const folders = demoFolder === undefined ? options.folders : [demoFolder]
+      const { folders } = options
       const { fingerprintServer, probeWorker, renderWorker } = options.commands ?? {}
       const fingerprintPort = yield* FingerprintServerProcess.findFreePort(options.fingerprintPort)
 
@@ -164,12 +175,10 @@ export const layer = (options: ServiceOptions) =>
         onEscalation: (reason) => Effect.logFatal(`The service goes on without its actors. ${reason}`)
       })
 
-      const demo = DemoLibraryProcedural.layer.pipe(Layer.provide(AudioEncoderNodeAv.layer))
-
-      return Layer.scopedDiscard(fillAndAnnounce(demoFolder)).pipe(
+      return Layer.scopedDiscard(fillAndAnnounce).pipe(
         Layer.provideMerge(HttpLayerRouter.serve(routes, { disableLogger: true, disableListenLog: true })),
         Layer.provideMerge(Layer.merge(HttpListener.layer(options), GracefulShutdownInTime.layer)),
-        Layer.provideMerge(Layer.mergeAll(library, generator, repositories, demo, readiness, background)),
+        Layer.provideMerge(Layer.mergeAll(library, generator, repositories, readiness, background)),
         Layer.provideMerge(supervision),
         Layer.provideMerge(database)
       )

@@ -1,6 +1,6 @@
 /** Long files to measure memory with. */
 import { Effect, Stream } from "effect"
-import { makeRandom } from "../../src/dsp/demo/Random.ts"
+import { makeRandom } from "../../demo/Random.ts"
 import * as AudioEncoderNodeAv from "../../src/layers/audio/AudioEncoderNodeAv.ts"
 import { AudioEncoder, encodingFor } from "../../src/services/AudioEncoder.ts"
 

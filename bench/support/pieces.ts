@@ -1,6 +1,6 @@
 /** Music to measure with: the demo pieces, one after the other, to any length. */
 import { Effect, Stream } from "effect"
-import { demoPieces } from "../../src/dsp/demo/DemoPieces.ts"
+import { demoPieces } from "../../demo/DemoPieces.ts"
 import * as AudioEncoderNodeAv from "../../src/layers/audio/AudioEncoderNodeAv.ts"
 import { AudioEncoder, encodingFor } from "../../src/services/AudioEncoder.ts"
 

@@ -63,6 +63,13 @@ const built = (what: string, path: string) =>
       : { what, state: "fault", detail: "not built", advice: 'Run "npm run prepare".' }
   })
 
+const demoPieces = Effect.sync((): Finding => {
+  const what = "demo pieces"
+  return existsSync(generated("demo"))
+    ? { what, state: "ok", detail: "built" }
+    : { what, state: "warning", detail: "not built", advice: 'Name a music folder, or run "npm run prepare".' }
+})
+
 /** Two seconds of a tone, encoded, decoded and measured, as any file is. */
 const decoder = Effect.promise(async (): Promise<Finding> => {
   const what = "decoder and engine"
@@ -211,6 +218,7 @@ export const doctor = Command.make(
         built("kernels", "kernels.wasm"),
         built("page", "web/index.html"),
         built("wire format", "lathe/fingerprint/v1/fingerprint_pb.js"),
+        demoPieces,
         decoder,
         servicePort(yield* readSetting("port", given)),
         fingerprintPort(yield* readSetting("fingerprintPort", given)),

@@ -1,13 +1,16 @@
-/** `lathe serve`: the service, its fingerprint server, and a demo library where no folder is given. */
+/** `lathe serve`: the service and its fingerprint server, over music folders or, where none is named, the demo pieces. */
 import { Args, Command } from "@effect/cli"
 import { Effect, Layer, Option } from "effect"
+import { existsSync } from "node:fs"
 import { resolve } from "node:path"
-import { withFormat } from "../layers/telemetry/Logging.ts"
+import { generated } from "../layers/process/entryPoints.ts"
 import { version } from "../layers/process/version.ts"
+import { withFormat } from "../layers/telemetry/Logging.ts"
+import { InvalidSetting } from "./InvalidSetting.ts"
 import { givenBy, optionOf, readSetting, readToken, settings } from "./settings.ts"
 
 const folders = Args.text({ name: "FOLDER" }).pipe(
-  Args.withDescription("A music folder. Without any, a small demo library is made and played."),
+  Args.withDescription("A music folder. Without any, the four demo pieces are played."),
   Args.repeated
 )
 
@@ -23,6 +26,17 @@ const options = {
   background: optionOf("background"),
   otlpEndpoint: optionOf("otlpEndpoint"),
   logFormat: optionOf("logFormat")
+}
+
+/** What is played where no folder is named: a folder of music as any other, which `npm run prepare` fills. */
+const demoFolder = generated("demo")
+
+const musicFolders = (named: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<string>, InvalidSetting> => {
+  if (named.length > 0) return Effect.succeed(named.map((folder) => resolve(folder)))
+  if (existsSync(demoFolder)) return Effect.succeed([demoFolder])
+  const complaint =
+    'is needed, since the demo pieces are not there: name your music folder, or run "npm run prepare" first.'
+  return new InvalidSetting({ name: "FOLDER", complaint })
 }
 
 // Loaded when it is needed: other commands start without it.
@@ -43,7 +57,7 @@ export const serve = Command.make("serve", { folders, ...options }, ({ folders, 
       dataFolder: yield* readSetting("dataFolder", given),
       maximumStreams: yield* readSetting("streams", given),
       background: (yield* readSetting("background", given)) === "on",
-      folders: folders.map((folder) => resolve(folder))
+      folders: yield* musicFolders(folders)
     }
     // The processes that it starts write into the same log.
     process.env[settings.logFormat.variable] = logFormat

@@ -89,7 +89,7 @@ export const settings = {
     option: "data",
     variable: "LATHE_DATA",
     defaultText: "lathe in $XDG_DATA_HOME or ~/.local/share",
-    meaning: "Folder of the database and the demo library.",
+    meaning: "Folder of the database.",
     expects: "a folder",
     config: Config.nonEmptyString("LATHE_DATA").pipe(
       Config.orElse(() =>

@@ -1,5 +1,6 @@
 import { Context, type Effect, type Option } from "effect"
 import type { TrackAnalysis } from "../domain/fingerprint/Fingerprint.ts"
+import type { FolderReadOnly } from "../domain/fingerprint/FolderReadOnly.ts"
 import type { FileVersion } from "../domain/library/Track.ts"
 
 /**
@@ -15,6 +16,6 @@ export class FingerprintSidecar extends Context.Tag("lathe/FingerprintSidecar")<
      */
     readonly find: (path: string, version: FileVersion) => Effect.Effect<Option.Option<TrackAnalysis>>
     /** Writes it beside `path`, atomically, in place of whatever is there. */
-    readonly store: (path: string, analysis: TrackAnalysis) => Effect.Effect<void>
+    readonly store: (path: string, analysis: TrackAnalysis) => Effect.Effect<void, FolderReadOnly>
   }
 >() {}

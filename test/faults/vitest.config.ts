@@ -3,4 +3,7 @@ import { defineConfig } from "vitest/config"
 import common from "../../vitest.config.ts"
 
 // Not merged: that would add to what is included, and run all tests.
-export default defineConfig({ ...common, test: { ...common.test, include: ["test/faults/faults.ts", "test/faults/hostileFiles.ts"] } })
+export default defineConfig({
+  ...common,
+  test: { ...common.test, include: ["test/faults/faults.ts", "test/faults/hostileFiles.ts"] }
+})

@@ -13,7 +13,7 @@ import {
   Random as EffectRandom,
   type Scheduler
 } from "effect"
-import { makeRandom, type Random } from "../../src/dsp/demo/Random.ts"
+import { makeRandom, type Random } from "../../demo/Random.ts"
 
 interface Timer {
   readonly at: number

@@ -17,7 +17,7 @@ import {
 } from "../../src/domain/fingerprint/FingerprintServerError.ts"
 import { ServerMessage } from "../../src/contract/StreamMessages.ts"
 import { type TrackFile, TrackId, TrackNotFound } from "../../src/domain/library/Track.ts"
-import type { Random } from "../../src/dsp/demo/Random.ts"
+import type { Random } from "../../demo/Random.ts"
 import * as DatabaseSqlite from "../../src/layers/database/DatabaseSqlite.ts"
 import * as FingerprintGeneratorTiered from "../../src/layers/fingerprint/FingerprintGeneratorTiered.ts"
 import * as FingerprintRepoSqlite from "../../src/layers/fingerprint/FingerprintRepoSqlite.ts"

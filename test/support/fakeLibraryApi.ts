@@ -121,7 +121,7 @@ const resting: ScanStatus = {
   updated: 0,
   unreadable: 0,
   rate_per_second: null,
-  finished_at: null
+  finished_at: "2026-01-01T00:00:00Z"
 }
 
 const noSpread: LibrarySpread = { tracks: 0, dimensions: {} }

@@ -50,7 +50,22 @@ const commandOf = (pid: number): string => {
   }
 }
 
-/** Once it tells its address. */
+/** Seconds for what may never come: a test may have taken the fingerprint server away. */
+const patience = "10 seconds"
+
+/** The first scan has ended, and the fingerprint server answers: what a test begins with. */
+const untilFilled = (url: string) =>
+  Effect.promise(async () => {
+    const [scan, health] = await Promise.all(
+      ["/api/scan", "/health"].map(async (path) => (await fetch(url + path)).json() as Promise<Record<string, unknown>>)
+    )
+    return scan?.["finished_at"] !== null && health?.["fingerprint_server"] === "available"
+  }).pipe(
+    Effect.repeat({ until: (isFilled) => isFilled, schedule: Schedule.spaced("50 millis") }),
+    Effect.timeoutOption(patience)
+  )
+
+/** Once it tells its address, and has read its folders. */
 const running = (words: ReadonlyArray<string>): Effect.Effect<RunningService, never, Scope.Scope> =>
   Effect.gen(function* () {
     let log = ""
@@ -63,6 +78,7 @@ const running = (words: ReadonlyArray<string>): Effect.Effect<RunningService, ne
       })
       child.once("exit", () => resume(Effect.dieMessage(`the service ended: ${log}`)))
     })
+    yield* untilFilled(url)
     const fingerprintServer = Effect.suspend(() => {
       const found = childrenOf(child.pid!).find((pid) => commandOf(pid).includes("fingerprint-server"))
       return found === undefined ? Effect.fail("not yet") : Effect.succeed(found)
@@ -75,7 +91,7 @@ const running = (words: ReadonlyArray<string>): Effect.Effect<RunningService, ne
     return { pid: child.pid!, exit, url, log: () => log, fingerprintServer, renderWorkers }
   })
 
-/** `folders` empty: the demo library. `dataFolder` keeps database and demo. Measures what is played, and no more. */
+/** `folders` empty: the demo pieces, which `npm run prepare` makes. Measures what is played, and no more. */
 export const startService = (
   dataFolder: string,
   folders: ReadonlyArray<string>,

@@ -9,6 +9,7 @@ import { matchGains } from "../../web/playback/loudnessMatch.ts"
 import { Queue } from "../../web/playback/Queue.ts"
 import { Timeline } from "../../web/playback/Timeline.ts"
 import { parseSettings } from "../../web/settings.ts"
+import { emptyListWords, scanSentence } from "../../web/views/readingWords.ts"
 import { routeOf } from "../../web/views/route.ts"
 import { clock, number, planHeadline } from "../../web/words.ts"
 import { assert } from "../support/assert.ts"
@@ -17,6 +18,49 @@ import { makeTracks } from "../support/fakeLibraryApi.ts"
 
 const tracks = makeTracks(6)
 const titles = (queue: Queue) => queue.entries.map(({ track }) => track.id)
+
+describe("An empty list", () => {
+  const before = {
+    running: false,
+    files_found: 0,
+    files_read: 0,
+    added: 0,
+    updated: 0,
+    unreadable: 0,
+    rate_per_second: null,
+    finished_at: null
+  }
+  const running = { ...before, running: true }
+  const ended = { ...before, finished_at: "2026-01-01T00:00:00Z" }
+  const status = (tracks: number) => ({
+    version: "test",
+    tracks,
+    fingerprints: { ready: 0, pending: tracks, analyzing: 0, failed: 0 },
+    fingerprint_server: "available" as const,
+    streams_active: 0
+  })
+  const albums = { view: "albums", noun: "album", search: "", unreadable: 0, status: status(0) } as const
+  const words = (parts: Partial<Parameters<typeof emptyListWords>[0]>) =>
+    emptyListWords({ ...albums, scan: ended, ...parts }).join(" ")
+
+  it("is not said to be empty before the first scan, while one runs, or while nothing is known of it", () => {
+    for (const scan of [undefined, before, running]) {
+      assert.strictEqual(words({ scan }), "Your music is being read. What is found appears here.")
+      assert.match(words({ scan, search: "x" }), /^No album matches .x.\. Your music is still being read\.$/)
+    }
+    assert.match(words({ scan: { ...running, files_found: 1200, files_read: 7 } }), /read: 7 of 1,200 files so far\. /)
+    assert.strictEqual(scanSentence(before, status(0)), "The music folders are about to be read.")
+  })
+
+  it("says after a scan why it is empty, and what to do", () => {
+    assert.match(words({}), /^There is no music in the folders that lathe was started with\. .*: lathe serve ~\/Music$/)
+    assert.match(words({ unreadable: 1 }), /^No music was found that can be read\. Below is why\. /)
+    assert.strictEqual(words({ status: status(3) }), "No track names its album. All are under Tracks.")
+    assert.match(words({ search: "x" }), /^No album matches .x.\.$/)
+    assert.strictEqual(words({ view: "album", noun: "track" }), "This album is not in the library any more.")
+    assert.strictEqual(scanSentence(ended, status(0)), "")
+  })
+})
 
 describe("The queue", () => {
   it("adds, inserts, moves and removes, and knows what comes before and after", () => {

@@ -9,7 +9,7 @@ import { assert } from "../support/assert.ts"
 import { temporaryFolder, writeAudioFile } from "../support/audioFiles.ts"
 import { launchBrowser, noBrowser, openPage, type Page } from "../support/browser.ts"
 import { startCuttableProxy } from "../support/cuttableProxy.ts"
-import { answerFrom, makeTracks } from "../support/fakeLibraryApi.ts"
+import { answerFrom, type FakeLibrary, makeTracks } from "../support/fakeLibraryApi.ts"
 import { trackWith } from "../support/loudTrack.ts"
 import { layer } from "../support/sharedLayer.ts"
 import { startService } from "../support/service.ts"
@@ -355,6 +355,42 @@ describe.skipIf(noBrowser !== undefined)(
               await page.keyboard.type("Copper Static")
               await page.getByText(/for “Copper Static”/).waitFor()
             })
+          }),
+        patience
+      )
+
+      it.scoped(
+        "says that music is being read until a scan has ended, shows what comes, and says what to do where nothing came",
+        () =>
+          Effect.gen(function* () {
+            const { browser, service } = yield* Setup
+            const { faults, page } = yield* openPage(browser)
+            const library: { -readonly [K in keyof FakeLibrary]: FakeLibrary[K] } = { tracks: [] }
+            yield* Effect.promise(async () => {
+              // A service that has just started: its first scan has not begun.
+              library.scan = { finished_at: null }
+              await answerFrom(page, library)
+              await page.goto(`${service.url}/#/albums`)
+              await page.getByText("Your music is being read.", { exact: true }).waitFor()
+              await page.getByText("Being read \u2026").waitFor()
+              library.scan = { running: true, files_found: 12, files_read: 3, finished_at: null }
+              await page.getByText("Your music is being read: 3 of 12 files so far.").waitFor()
+            })
+            assert.deepStrictEqual(yield* seriousFaults(page), [])
+            yield* Effect.promise(async () => {
+              await page.unrouteAll()
+              await answerFrom(page, { tracks: makeTracks(12), scan: { added: 12 } })
+              await page.getByRole("link", { name: /Slow Harbour/ }).waitFor()
+              await page.getByText("1 album", { exact: true }).waitFor()
+              await page.unrouteAll()
+              await answerFrom(page, { tracks: [] })
+              await page.reload()
+              await page.getByText("There is no music in the folders that lathe was started with.").waitFor()
+              await page.getByText("lathe serve ~/Music").waitFor()
+              await page.getByText("0 albums", { exact: true }).waitFor()
+            })
+            assert.deepStrictEqual(yield* seriousFaults(page), [])
+            assert.isEmpty(faults)
           }),
         patience
       )

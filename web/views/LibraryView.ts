@@ -7,6 +7,7 @@ import { clock, counted } from "../words.ts"
 import { cover } from "./cover.ts"
 import { h, setAttribute, setText } from "./dom.ts"
 import { icon } from "./icons.ts"
+import { emptyListWords, isBeingRead, scanSentence } from "./readingWords.ts"
 import type { LibraryRoute } from "./route.ts"
 import { type ListLayout, VirtualList } from "./VirtualList.ts"
 
@@ -55,6 +56,8 @@ export class LibraryView {
   readonly #sort = h("select", { id: "sort", "aria-label": "Sort by" })
   readonly #sortField = h("label", { class: "sort" }, h("span", {}, "Sort by"), this.#sort)
   readonly #body = h("div", { class: "list" })
+  /** In place of a list that has nothing in it. */
+  readonly #nothing = h("div", { class: "empty" })
   readonly #scan = h("p", { class: "scan", role: "status" })
   readonly #scanButton = h(
     "button",
@@ -150,7 +153,7 @@ export class LibraryView {
       this.#begin(
         new PagedSource(
           (page) => api.albums({ search, sort }, page),
-          () => this.#changed("album")
+          () => this.#changed()
         ),
         new VirtualList<Album>({ label: "Albums", layout: cards, render: (album) => this.#albumCard(album) })
       )
@@ -160,7 +163,7 @@ export class LibraryView {
       this.#begin(
         new PagedSource(
           (page) => api.artists({ search }, page),
-          () => this.#changed("artist")
+          () => this.#changed()
         ),
         new VirtualList<Artist>({ label: "Artists", layout: artistCards, render: (artist) => this.#artistCard(artist) })
       )
@@ -173,7 +176,7 @@ export class LibraryView {
         route.view === "album" ? { album_id: route.id } : route.view === "artist" ? { artist_id: route.id } : {}
       const source = new PagedSource<Track>(
         (page) => api.tracks({ search, sort, order: sort === "added" ? "desc" : "asc", ...within }, page),
-        () => this.#changed("track")
+        () => this.#changed()
       )
       this.#begin(
         source,
@@ -195,7 +198,12 @@ export class LibraryView {
     list.show(source)
   }
 
-  #changed(noun: string): void {
+  /** What the list is of. */
+  get #noun(): string {
+    return this.#route.view === "albums" ? "album" : this.#route.view === "artists" ? "artist" : "track"
+  }
+
+  #changed(): void {
     const source = this.#source
     if (source === undefined) return
     if (source.failure !== undefined) return this.#showFailure(source.failure, () => source.retry())
@@ -204,8 +212,8 @@ export class LibraryView {
     if (list !== undefined && this.#body.firstElementChild !== list) this.#body.replaceChildren(list)
     this.#present()
     const found = this.#search === "" ? "" : ` for \u201c${this.#search}\u201d`
-    setText(this.#subtitle, `${counted(source.total, noun)}${found}`)
-    if (source.total === 0) this.#showEmpty(noun)
+    setText(this.#subtitle, `${counted(source.total, this.#noun)}${found}`)
+    if (source.total === 0) this.#showEmpty()
     if (this.#route.view === "album" || this.#route.view === "artist") this.#showDetail(source as PagedSource<Track>)
   }
 
@@ -242,24 +250,19 @@ export class LibraryView {
     setText(this.#subtitle, parts.filter((part) => part !== undefined && part !== null).join(" \u00b7 "))
   }
 
-  #showEmpty(noun: string): void {
-    const isSearch = this.#search !== ""
-    const isScanning = this.#lastScan?.running === true
-    this.#body.replaceChildren(
-      h(
-        "div",
-        { class: "empty" },
-        h(
-          "p",
-          {},
-          isSearch
-            ? `No ${noun} matches \u201c${this.#search}\u201d.`
-            : isScanning
-              ? "The music folders are being read. What is found appears here."
-              : `There is no ${noun} here yet.`
-        )
-      )
-    )
+  /** Why there is nothing; nothing is counted of what is still being read. */
+  #showEmpty(): void {
+    const words = emptyListWords({
+      view: this.#route.view,
+      noun: this.#noun,
+      search: this.#search,
+      scan: this.#lastScan,
+      status: this.#status,
+      unreadable: this.#unreadableCount
+    })
+    if (isBeingRead(this.#lastScan)) setText(this.#subtitle, "Being read \u2026")
+    this.#nothing.replaceChildren(...words.map((paragraph) => h("p", {}, paragraph)))
+    if (this.#body.firstElementChild !== this.#nothing) this.#body.replaceChildren(this.#nothing)
   }
 
   #showFailure(failure: unknown, retry: () => void): void {
@@ -377,8 +380,8 @@ export class LibraryView {
     this.#scanButton.hidden = !isKnown
     if (isKnown) this.#showScan(scan as ScanStatus)
     else setText(this.#scan, "")
-    const isRunning = this.#lastScan?.running === true
-    this.#pollTimer = setTimeout(() => void this.#pollScan(), isRunning ? scanPollMs.running : scanPollMs.resting)
+    const isReading = isKnown && isBeingRead(this.#lastScan)
+    this.#pollTimer = setTimeout(() => void this.#pollScan(), isReading ? scanPollMs.running : scanPollMs.resting)
   }
 
   async #showUnreadable(): Promise<void> {
@@ -401,21 +404,16 @@ export class LibraryView {
     setText(this.#scan, scanSentence(scan, this.#status))
     setText(this.#unreadableLabel, `${counted(this.#unreadableCount, "file")} unreadable`)
     this.#unreadable.hidden = scan.running || this.#unreadableCount === 0
-    const hasChanged = (scan.added !== before?.added || scan.updated !== before?.updated) && before !== undefined
-    if (hasChanged || (before?.running === true && !scan.running)) void this.#source?.refresh()
+    const source = this.#source
+    const isEmpty = source !== undefined && !source.isLoading && source.failure === undefined && source.total === 0
+    const hasChanged = before !== undefined && (scan.added !== before.added || scan.updated !== before.updated)
+    const hasEnded = before !== undefined && isBeingRead(before) && !isBeingRead(scan)
+    // It was asked for before the scan came to what is there now.
+    const isBehind = isEmpty && this.#search === "" && (this.#status?.tracks ?? 0) > 0
+    if (hasChanged || hasEnded || isBehind) void source?.refresh()
+    else if (isEmpty) this.#changed()
   }
 }
 
 /** Of the files that cannot be read. */
 const mostShown = 100
-
-const scanSentence = (scan: ScanStatus, status: ServiceStatus | undefined): string => {
-  if (scan.running) {
-    const rate = scan.rate_per_second === null ? "" : `, ${Math.round(scan.rate_per_second)} a second`
-    return `Scanning: ${scan.files_read.toLocaleString("en")} of ${counted(scan.files_found, "file")} read${rate}.`
-  }
-  if (status === undefined) return ""
-  const { analyzing, pending, ready } = status.fingerprints
-  const open = analyzing + pending
-  return `${ready.toLocaleString("en")} of ${counted(status.tracks, "track")} measured${open > 0 && analyzing > 0 ? ", more under way" : ""}.`
-}

@@ -15,6 +15,7 @@ import {
 } from "effect"
 import type { CircuitPolicy } from "../../domain/supervision/CircuitBreaker.ts"
 import type { AnalysisProgress, TrackAnalysis } from "../../domain/fingerprint/Fingerprint.ts"
+import type { FolderReadOnly } from "../../domain/fingerprint/FolderReadOnly.ts"
 import {
   type FingerprintServerError,
   isRetryable,
@@ -138,9 +139,12 @@ const make = Effect.gen(function* () {
     )
 
   /** A write to one tier: counted, and a fault in it changes nothing for the listener. */
-  const write = (tier: Tier, store: Effect.Effect<void>) =>
+  const write = (tier: Tier, store: Effect.Effect<void, FolderReadOnly>) =>
     store.pipe(
       Effect.zipRight(countWrite(tier, "stored")),
+      Effect.catchTag("FolderReadOnly", ({ message }) =>
+        Effect.zipRight(Effect.logDebug(message), countWrite(tier, "error"))
+      ),
       Effect.catchAllCause((cause) =>
         Effect.zipRight(
           Effect.logWarning(`The ${tier} tier of fingerprints cannot be written`, cause),

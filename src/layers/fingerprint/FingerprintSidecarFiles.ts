@@ -6,6 +6,7 @@ import { access, rename, rm, stat, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { pipeline } from "node:stream/promises"
 import { algorithmVersion, type TrackAnalysis } from "../../domain/fingerprint/Fingerprint.ts"
+import { FolderReadOnly } from "../../domain/fingerprint/FolderReadOnly.ts"
 import { sidecarText } from "../../domain/fingerprint/Sidecar.ts"
 import type { FileVersion } from "../../domain/library/Track.ts"
 import { FingerprintSidecar } from "../../services/FingerprintSidecar.ts"
@@ -21,6 +22,10 @@ const exists = (path: string) =>
       () => false
     )
   )
+
+/** No permission, or a read-only file system. */
+const isReadOnly = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && ["EACCES", "EPERM", "EROFS"].includes(String(error.code))
 
 const hashOf = (path: string) =>
   Effect.tryPromise(async (signal) => {
@@ -83,7 +88,7 @@ const make = Effect.gen(function* () {
     }).pipe(
       Effect.onError(() => Effect.promise(() => rm(temporary, { force: true }).catch(() => undefined))),
       Effect.uninterruptible,
-      Effect.orDie
+      Effect.catchAll(({ cause }) => (isReadOnly(cause) ? new FolderReadOnly() : Effect.die(cause)))
     )
   })
 

@@ -1,7 +1,7 @@
 /** Where lathe's own entry points and files are: those of the build in gen/service, or those of src where it runs from source. */
 import { fileURLToPath } from "node:url"
 
-export type EntryPoint = "cli" | "renderWorker" | "analysisWorker" | "probeWorker" | "demoWorker"
+export type EntryPoint = "cli" | "renderWorker" | "analysisWorker" | "probeWorker"
 
 /** The build puts all files into one folder, two below the root; this one is three below it. */
 const isBuilt = import.meta.url.endsWith(".js")

@@ -1,6 +1,7 @@
 import { describe, it } from "@effect/vitest"
-import { Chunk, Context, Effect, Fiber, Layer, Metric, Option, Stream, TestClock } from "effect"
+import { Chunk, Context, Effect, Fiber, Layer, Logger, Metric, Option, Stream, TestClock } from "effect"
 import type { TrackAnalysis } from "../../../src/domain/fingerprint/Fingerprint.ts"
+import { FolderReadOnly } from "../../../src/domain/fingerprint/FolderReadOnly.ts"
 import * as Metrics from "../../../src/domain/telemetry/Metrics.ts"
 import { TrackId } from "../../../src/domain/library/Track.ts"
 import * as FingerprintGeneratorTiered from "../../../src/layers/fingerprint/FingerprintGeneratorTiered.ts"
@@ -39,6 +40,11 @@ const brokenRepo = Layer.succeed(FingerprintRepo, {
 })
 
 const brokenSidecar = Layer.succeed(FingerprintSidecar, { find: () => brokenDisk, store: () => brokenDisk })
+
+const readOnlySidecar = Layer.succeed(FingerprintSidecar, {
+  find: () => Effect.succeedNone,
+  store: () => new FolderReadOnly()
+})
 
 interface Parts {
   readonly generator: FingerprintGenerator["Type"]
@@ -324,6 +330,24 @@ describe("FingerprintGenerator", () => {
       { repoLayer: brokenRepo }
     )
   )
+
+  it.effect("keeps the fingerprints of a read-only folder in the database, and makes no noise about it", () => {
+    const lines: Array<unknown> = []
+    const listen = Logger.replace(
+      Logger.defaultLogger,
+      Logger.make(({ message }) => void lines.push(message))
+    )
+    return withScript(
+      ["ok"],
+      ({ generator, repo }) =>
+        Effect.gen(function* () {
+          assert.hasFields((yield* last(generator)).status, { status: "complete" })
+          assert.deepStrictEqual(yield* repo.find(key), Option.some(analysis))
+          assert.deepStrictEqual(lines, [])
+        }),
+      { sidecarLayer: readOnlySidecar }
+    ).pipe(Effect.provide(listen))
+  })
 
   it.effect("counts what each tier had, had not, and failed at", () =>
     withScript(

@@ -1,7 +1,8 @@
 import { describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Layer, Option } from "effect"
+import { Cause, Effect, Either, Exit, Layer, Option } from "effect"
 import { createHash } from "node:crypto"
 import {
+  chmodSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -14,12 +15,14 @@ import {
 } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { FolderReadOnly } from "../../../src/domain/fingerprint/FolderReadOnly.ts"
 import * as AudioDecoderNodeAv from "../../../src/layers/audio/AudioDecoderNodeAv.ts"
 import * as TrackFileReaderLocal from "../../../src/layers/library/TrackFileReaderLocal.ts"
 import * as FingerprintSidecarFiles from "../../../src/layers/fingerprint/FingerprintSidecarFiles.ts"
 import { FingerprintSidecar } from "../../../src/services/FingerprintSidecar.ts"
 import { assert } from "../../support/assert.ts"
 import { someAnalysis } from "../../support/analyses.ts"
+import { withoutPrivileges } from "../../support/withoutPrivileges.ts"
 
 const versionOf = (path: string) => {
   const { size, mtimeMs } = statSync(path)
@@ -33,7 +36,7 @@ const inFolder = (
     readonly folder: string
     readonly path: string
     readonly analysis: ReturnType<typeof someAnalysis>
-  }) => Effect.Effect<void>
+  }) => Effect.Effect<void, FolderReadOnly>
 ) =>
   Effect.acquireUseRelease(
     Effect.sync(() => mkdtempSync(join(tmpdir(), "lathe-sidecar-"))),
@@ -126,6 +129,21 @@ describe("A .25d sidecar", () => {
         writeFileSync(FingerprintSidecarFiles.sidecarPath(path), "")
         truncateSync(FingerprintSidecarFiles.sidecarPath(path), 8 * 1024 ** 3)
         assert.deepStrictEqual(yield* sidecar.find(path, versionOf(path)), Option.none())
+      })
+    )
+  )
+
+  it.effect("is not written into a read-only folder, which says so, and where those that are there are read", () =>
+    inFolder(({ sidecar, folder, path, analysis }) =>
+      Effect.gen(function* () {
+        yield* sidecar.store(path, analysis)
+        chmodSync(folder, 0o555)
+        const other = join(folder, "other.flac")
+        const refused = yield* withoutPrivileges(Effect.either(sidecar.store(other, analysis)))
+        assert.instanceOf(Option.getOrUndefined(Either.getLeft(refused)), FolderReadOnly)
+        assert.deepStrictEqual(yield* withoutPrivileges(sidecar.find(path, versionOf(path))), Option.some(analysis))
+        assert.deepStrictEqual(readdirSync(folder).sort(), ["song.flac", "song.flac.25d"])
+        chmodSync(folder, 0o755)
       })
     )
   )

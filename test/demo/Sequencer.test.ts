@@ -1,6 +1,6 @@
 import { describe, it } from "vitest"
-import { chord, melody, pattern, pitch, rootAbove, voicing } from "../../../src/dsp/demo/Sequencer.ts"
-import { assert } from "../../support/assert.ts"
+import { chord, melody, pattern, pitch, rootAbove, voicing } from "../../demo/Sequencer.ts"
+import { assert } from "../support/assert.ts"
 
 describe("a score", () => {
   it("names pitches as MIDI does", () => {

@@ -1,5 +1,5 @@
 /** Glass Circuit: bright mallets and percussion in A minor, loud by its treble and by its transients, not by compression. */
-import { highPass, highShelf } from "../Biquad.ts"
+import { highPass, highShelf } from "../src/dsp/Biquad.ts"
 import {
   crackSnare,
   playBlock,

@@ -1,5 +1,5 @@
 /** Paper Lanterns: a quiet waltz in D for two plucked strings, bells and a pad. No compression, wide dynamics. */
-import { highPass, peaking } from "../Biquad.ts"
+import { highPass, peaking } from "../src/dsp/Biquad.ts"
 import { equalise, fadeOut, normalisePeak, softClip } from "./Finish.ts"
 import { filterInPlace } from "./Filter.ts"
 import { reverb } from "./Reverb.ts"

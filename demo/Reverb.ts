@@ -23,28 +23,36 @@ export const reverb = (send: Stereo, sampleRate: number, options: ReverbOptions)
   const frames = send[0].length
   const wet = silentStereo(frames)
   const preDelay = Math.round(options.preDelaySeconds * sampleRate)
-  const lines = lineLengths.map((length) => new Float64Array(Math.round((length * sampleRate) / referenceRate)))
-  const gains = Float64Array.from(lines, (line) => 10 ** ((-3 * line.length) / (options.decaySeconds * sampleRate)))
-  const positions = new Int32Array(lines.length)
-  const outputs = new Float64Array(lines.length)
+  const lengths = Int32Array.from(lineLengths, (length) => Math.round((length * sampleRate) / referenceRate))
+  // One array for all lines: the loop looks up no array in an array.
+  const starts = Int32Array.from(lengths, (_, i) => lengths.subarray(0, i).reduce((sum, length) => sum + length, 0))
+  const ends = starts.map((start, i) => start + lengths[i]!)
+  const memory = new Float64Array(ends[7]!)
+  const positions = starts.slice()
+  const gains = Float64Array.from(lengths, (length) => 10 ** ((-3 * length) / (options.decaySeconds * sampleRate)))
+  const outputs = new Float64Array(lengths.length)
+  const { damping } = options
+  const [sendLeft, sendRight] = send
+  const [wetLeft, wetRight] = wet
   for (let n = preDelay; n < frames; n++) {
     let sum = 0
     for (let i = 0; i < 8; i++) {
-      const delayed = gains[i]! * lines[i]![positions[i]!]!
-      outputs[i] = delayed + options.damping * (outputs[i]! - delayed)
-      sum += outputs[i]!
+      const delayed = gains[i]! * memory[positions[i]!]!
+      const before = outputs[i]!
+      const output = delayed + damping * (before - delayed)
+      outputs[i] = output
+      sum += output
     }
-    const left = inputGain * send[0][n - preDelay]!
-    const right = inputGain * send[1][n - preDelay]!
+    const left = inputGain * sendLeft[n - preDelay]!
+    const right = inputGain * sendRight[n - preDelay]!
     const reflected = sum / 4
     for (let i = 0; i < 8; i++) {
-      const line = lines[i]!
       const at = positions[i]!
-      line[at] = (i % 2 === 0 ? left : right) + outputs[i]! - reflected
-      positions[i] = at + 1 === line.length ? 0 : at + 1
+      memory[at] = (i % 2 === 0 ? left : right) + outputs[i]! - reflected
+      positions[i] = at + 1 === ends[i]! ? starts[i]! : at + 1
     }
-    wet[0][n] = outputs[0]! + outputs[2]! - outputs[4]! - outputs[6]! + 0.4 * (outputs[1]! - outputs[3]!)
-    wet[1][n] = outputs[1]! + outputs[3]! - outputs[5]! - outputs[7]! + 0.4 * (outputs[0]! - outputs[2]!)
+    wetLeft[n] = outputs[0]! + outputs[2]! - outputs[4]! - outputs[6]! + 0.4 * (outputs[1]! - outputs[3]!)
+    wetRight[n] = outputs[1]! + outputs[3]! - outputs[5]! - outputs[7]! + 0.4 * (outputs[0]! - outputs[2]!)
   }
   return wet
 }

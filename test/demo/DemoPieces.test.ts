@@ -1,25 +1,14 @@
 import { createHash } from "node:crypto"
-import { Worker } from "node:worker_threads"
 import { describe, it } from "vitest"
-import { type DemoPiece, demoPieces } from "../../../src/dsp/demo/DemoPieces.ts"
-import type { Stereo } from "../../../src/dsp/demo/Stereo.ts"
-import { assert } from "../../support/assert.ts"
-import { integratedLufs } from "../../support/loudness.ts"
+import { demoPieces } from "../../demo/DemoPieces.ts"
+import type { Stereo } from "../../demo/Stereo.ts"
+import { assert } from "../support/assert.ts"
+import { integratedLufs } from "../support/loudness.ts"
 
 const sampleRate = 44_100
 
 /** Rendering is seconds of arithmetic: more than the default on a machine that is busy with other tests. */
 const timeoutMs = 180_000
-
-/** As the service does it, in a thread of its own. */
-const render = ({ fileName }: DemoPiece, sampleRate: number) =>
-  new Promise<Stereo>((resolve, reject) => {
-    const worker = new Worker(new URL("../../../src/demoWorker.ts", import.meta.url), {
-      workerData: { fileName, sampleRate }
-    })
-    worker.once("message", resolve)
-    worker.once("error", reject)
-  })
 
 const digestOf = (channels: Stereo) => {
   const hash = createHash("sha256")
@@ -85,8 +74,8 @@ describe("the demo pieces", () => {
     it(
       `${piece.title} is music of its class of loudness, in stereo, of 60 to 90 seconds`,
       { timeout: timeoutMs },
-      async () => {
-        const channels = await render(piece, sampleRate)
+      () => {
+        const channels = piece.render(sampleRate)
         const { peak, crestDb } = levelsOf(channels)
         const want = expected[piece.title as keyof typeof expected]
         assert.strictEqual(channels[0].length, channels[1].length)
@@ -103,9 +92,9 @@ describe("the demo pieces", () => {
     )
   }
 
-  it("are the same samples every time", { timeout: timeoutMs }, async () => {
+  it("are the same samples every time", { timeout: timeoutMs }, () => {
     // A low rate keeps this quick: the score, the random numbers and the instruments are the same.
     const piece = demoPieces[1]!
-    assert.strictEqual(digestOf(await render(piece, 8000)), digestOf(await render(piece, 8000)))
+    assert.strictEqual(digestOf(piece.render(8000)), digestOf(piece.render(8000)))
   })
 })

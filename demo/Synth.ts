@@ -55,6 +55,7 @@ const vibratoDelaySeconds = 0.25
 export const playSynth = (bus: Stereo, place: Placement, patch: SynthPatch, note: PlayedNote): void => {
   const { sampleRate, startFrame, random } = place
   const { wave, sineLevel, voices } = patch
+  const [busLeft, busRight] = bus
   const frames = framesOf(bus, place, adsrSeconds(patch.amplitude, note.heldSeconds))
   const base = midiToHz(note.midi) / sampleRate
   const phases = new Float64Array(patch.voices)
@@ -108,8 +109,8 @@ export const playSynth = (bus: Stereo, place: Placement, patch: SynthPatch, note
     const sine = sineLevel === 0 ? 0 : sineLevel * Math.sin(2 * Math.PI * sinePhase)
     sinePhase = advance(sinePhase, base * bend)
     const at = startFrame + n
-    bus[0][at] = bus[0][at]! + amplitude * (leftFilter.low + sineLeft * sine)
-    bus[1][at] = bus[1][at]! + amplitude * (rightFilter.low + sineRight * sine)
+    busLeft[at] = busLeft[at]! + amplitude * (leftFilter.low + sineLeft * sine)
+    busRight[at] = busRight[at]! + amplitude * (rightFilter.low + sineRight * sine)
   }
 }
 
@@ -129,10 +130,13 @@ export interface FmPatch {
 }
 
 const tremoloHz = 4.2
+/** Radians: what is left of a strike moves no sample any more. */
+const inaudibleStrike = 1e-14
 
 /** Two-operator frequency modulation with a strike: J. Chowning, JAES 21(7), 1973. Mallets, bells, electric pianos. */
 export const playFm = (bus: Stereo, place: Placement, patch: FmPatch, note: PlayedNote): void => {
   const { sampleRate, startFrame } = place
+  const [busLeft, busRight] = bus
   const frames = framesOf(bus, place, adsrSeconds(patch.amplitude, note.heldSeconds))
   const [left, right] = panGains(note.pan)
   const turn = (2 * Math.PI * midiToHz(note.midi)) / sampleRate
@@ -157,11 +161,11 @@ export const playFm = (bus: Stereo, place: Placement, patch: FmPatch, note: Play
     index *= indexDecay
     strike *= strikeDecay
     const phase = turn * n
-    const y =
-      amplitude * Math.sin(phase + index * Math.sin(patch.ratio * phase) + strike * Math.sin(patch.strikeRatio * phase))
+    const struck = strike < inaudibleStrike ? 0 : strike * Math.sin(patch.strikeRatio * phase)
+    const y = amplitude * Math.sin(phase + index * Math.sin(patch.ratio * phase) + struck)
     const at = startFrame + n
-    bus[0][at] = bus[0][at]! + left * (1 + lean) * y
-    bus[1][at] = bus[1][at]! + right * (1 - lean) * y
+    busLeft[at] = busLeft[at]! + left * (1 + lean) * y
+    busRight[at] = busRight[at]! + right * (1 - lean) * y
   }
 }
 

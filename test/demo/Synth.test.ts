@@ -1,11 +1,11 @@
 import { describe, it } from "vitest"
-import { adsr } from "../../../src/dsp/demo/Envelope.ts"
-import { midiToHz, saw } from "../../../src/dsp/demo/Oscillators.ts"
-import { makeRandom } from "../../../src/dsp/demo/Random.ts"
-import { pingPongDelay, reverb } from "../../../src/dsp/demo/Reverb.ts"
-import { silentStereo } from "../../../src/dsp/demo/Stereo.ts"
-import { playString } from "../../../src/dsp/demo/Synth.ts"
-import { assert } from "../../support/assert.ts"
+import { adsr } from "../../demo/Envelope.ts"
+import { midiToHz, saw } from "../../demo/Oscillators.ts"
+import { makeRandom } from "../../demo/Random.ts"
+import { pingPongDelay, reverb } from "../../demo/Reverb.ts"
+import { silentStereo } from "../../demo/Stereo.ts"
+import { playString } from "../../demo/Synth.ts"
+import { assert } from "../support/assert.ts"
 
 const sampleRate = 44_100
 

@@ -1,5 +1,5 @@
 /** Late Ferry: a slow swing in C for electric piano, brushes, bass and a soft lead, at a moderate loudness. */
-import { highPass, highShelf } from "../Biquad.ts"
+import { highPass, highShelf } from "../src/dsp/Biquad.ts"
 import { brushSnare, playBlock, playCymbal, playDrum, playShaker, playSnare, softKick } from "./Drums.ts"
 import { compress, equalise, fadeOut, normalisePeak } from "./Finish.ts"
 import { pingPongDelay, reverb } from "./Reverb.ts"

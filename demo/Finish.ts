@@ -1,5 +1,5 @@
 /** What is done to buses and to the mix: amplifier, ducking, compression, clipping, fades. All in place. */
-import { highPass, peaking } from "../Biquad.ts"
+import { highPass, peaking } from "../src/dsp/Biquad.ts"
 import { filterInPlace, StateVariableFilter } from "./Filter.ts"
 import { dbToGain, type Stereo } from "./Stereo.ts"
 

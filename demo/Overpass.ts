@@ -1,5 +1,5 @@
 /** Overpass: loud rock in E minor, two guitars and a synthesiser, compressed and clipped as records of the 2000s were. */
-import { highPass, lowShelf } from "../Biquad.ts"
+import { highPass, lowShelf } from "../src/dsp/Biquad.ts"
 import { playCymbal, playDrum, playRiser, playSnare, rockKick, rockSnare, tom } from "./Drums.ts"
 import { compress, duck, equalise, fadeOut, guitarAmplifier, softClip } from "./Finish.ts"
 import { pingPongDelay, reverb } from "./Reverb.ts"
