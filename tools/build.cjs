@@ -38,7 +38,11 @@ const filesBelow = (path) =>
 const makeDigest = () => {
   const files = new Map()
   const digestOf = (path) => {
-    const known = files.get(path) ?? createHash("sha256").update(readFileSync(join(root, path))).digest("hex")
+    const known =
+      files.get(path) ??
+      createHash("sha256")
+        .update(readFileSync(join(root, path)))
+        .digest("hex")
     files.set(path, known)
     return known
   }
@@ -53,9 +57,7 @@ const makeDigest = () => {
 const stampFile = ({ name }) => join(root, "gen/built", name)
 
 const isFresh = (step, digest) =>
-  existsSync(join(root, step.output)) &&
-  existsSync(stampFile(step)) &&
-  readFileSync(stampFile(step), "utf8") === digest
+  existsSync(join(root, step.output)) && existsSync(stampFile(step)) && readFileSync(stampFile(step), "utf8") === digest
 
 /** As npm runs a script: with the commands of node_modules first, by the Node that runs this. */
 const path = [join(root, "node_modules/.bin"), dirname(process.execPath), process.env.PATH].join(delimiter)

@@ -60,7 +60,7 @@ const built = (what: string, path: string) =>
     const isThere = existsSync(generated(path))
     return isThere
       ? { what, state: "ok", detail: "built" }
-      : { what, state: "fault", detail: "not built", advice: 'Run "npm run prepare".' }
+      : { what, state: "fault", detail: "not built", advice: 'Install lathe again; in a checkout: "npm run prepare".' }
   })
 
 /** Two seconds of a tone, encoded, decoded and measured, as any file is. */
@@ -94,7 +94,7 @@ const decoder = Effect.promise(async (): Promise<Finding> => {
       what,
       state: "fault",
       detail: error instanceof Error ? error.message : String(error),
-      advice: 'Run "npm ci" again: its FFmpeg library is missing or is for another machine.'
+      advice: "Install lathe again: its FFmpeg library is missing or is for another machine."
     }
   } finally {
     rmSync(folder, { recursive: true, force: true })
@@ -210,7 +210,6 @@ export const doctor = Command.make(
         node,
         built("kernels", "kernels.wasm"),
         built("page", "web/index.html"),
-        built("wire format", "lathe/fingerprint/v1/fingerprint_pb.js"),
         decoder,
         servicePort(yield* readSetting("port", given)),
         fingerprintPort(yield* readSetting("fingerprintPort", given)),
