@@ -1,6 +1,6 @@
 /**
  * Another service that uses lathe by RPC: lists the tracks, asks what would be done to the first one and why, and
- * streams it mastered. Run `npm start`, then `node examples/rpc-client.ts [ws://127.0.0.1:8765/rpc]`.
+ * streams it mastered. Run `npm start`, then `npm run example:rpc -- [ws://127.0.0.1:8765/rpc]`.
  */
 import { NodeRuntime, NodeSocket } from "@effect/platform-node"
 import { RpcClient, RpcSerialization } from "@effect/rpc"

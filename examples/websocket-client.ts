@@ -1,7 +1,7 @@
 /**
  * A player without sound: plays one track enhanced over the WebSocket and counts what arrives; goes on at the very
  * sample when the connection is lost. Run `npm start`, then
- * `node examples/websocket-client.ts [track id] [http://127.0.0.1:8765]`.
+ * `npm run example:websocket -- [track id] [http://127.0.0.1:8765]`.
  */
 const trackId = Number(process.argv[2] ?? 1)
 const base = process.argv[3] ?? "http://127.0.0.1:8765"

@@ -60,7 +60,7 @@ const built = (what: string, path: string) =>
     const isThere = existsSync(generated(path))
     return isThere
       ? { what, state: "ok", detail: "built" }
-      : { what, state: "fault", detail: "not built", advice: 'Run "npm run prepare".' }
+      : { what, state: "fault", detail: "not built", advice: 'Install lathe again; in a checkout: "npm run prepare".' }
   })
 
 const demoPieces = Effect.sync((): Finding => {
@@ -101,7 +101,7 @@ const decoder = Effect.promise(async (): Promise<Finding> => {
       what,
       state: "fault",
       detail: error instanceof Error ? error.message : String(error),
-      advice: 'Run "npm ci" again: its FFmpeg library is missing or is for another machine.'
+      advice: "Install lathe again: its FFmpeg library is missing or is for another machine."
     }
   } finally {
     rmSync(folder, { recursive: true, force: true })
@@ -217,7 +217,6 @@ export const doctor = Command.make(
         node,
         built("kernels", "kernels.wasm"),
         built("page", "web/index.html"),
-        built("wire format", "lathe/fingerprint/v1/fingerprint_pb.js"),
         demoPieces,
         decoder,
         servicePort(yield* readSetting("port", given)),

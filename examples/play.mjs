@@ -1,0 +1,31 @@
+/**
+ * A player in thirty lines, whose sound another program plays:
+ * `npm run -s example:play -- 1 | ffplay -f f32le -ar 44100 -ch_layout stereo -`.
+ */
+const [track = "1"] = process.argv.slice(2)
+const socket = new WebSocket("ws://127.0.0.1:8765/ws")
+const say = (type, data) => socket.send(JSON.stringify({ type, data }))
+socket.binaryType = "arraybuffer"
+socket.onopen = () => say("play_enhanced", { track_id: Number(track), preset: "adaptive", credits: 8 })
+socket.onmessage = ({ data }) => {
+  if (typeof data !== "string") {
+    // 250 ms of interleaved float32. Whoever reads slowly grants slowly: nothing piles up.
+    process.stdout.write(new Uint8Array(data), () => say("credit", { frames: 1 }))
+    return
+  }
+  const message = JSON.parse(data)
+  switch (message.type) {
+    case "audio_stream_start":
+      console.error(`${message.data.sample_rate} Hz, ${message.data.channels} channels`)
+      break
+    case "mastering_plan":
+      console.error(message.data.plan.summary)
+      break
+    case "error":
+    case "audio_stream_error":
+      console.error(message.data.message ?? message.data.error)
+    // falls through
+    case "audio_stream_end":
+      socket.close()
+  }
+}
