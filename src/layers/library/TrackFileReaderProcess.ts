@@ -3,7 +3,7 @@
  * bound on its memory, and takes nobody with it.
  */
 import { Duration, Effect, Either, Layer, Option } from "effect"
-import { TrackUnreadable } from "../../domain/audio/AnalysisError.ts"
+import type { TrackUnreadable } from "../../domain/audio/AnalysisError.ts"
 import type { TrackAnalysis } from "../../domain/fingerprint/Fingerprint.ts"
 import { fromBytes, isWaveform } from "../../dsp/Waveform.ts"
 import { type TrackArt, TrackFileReader } from "../../services/TrackFileReader.ts"
