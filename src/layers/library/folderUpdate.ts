@@ -39,6 +39,7 @@ export const updateFolder = (reading: Reading, folder: string, below: string, pr
     }).pipe(Effect.zipRight(Queue.offer(waiting, "end")))
 
     const entry = yield* makeEntry(repo, progress)
+    const nextInLine = makeLine()
     /** What takes long, or is being written, is read once all others have had their turn. */
     const later: Array<Effect.Effect<unknown>> = []
     const readWhenStill = (file: FoundFile, isKnown: boolean) =>
@@ -46,26 +47,26 @@ export const updateFolder = (reading: Reading, folder: string, below: string, pr
         whenStill(reading, file),
         Option.match({
           onNone: () => Effect.void,
-          onSome: (still) => read(reading, entry, { file: still, isKnown, isFirstTry: false })
+          onSome: (still) => read(reading, entry, { file: still, isKnown, isFirstTry: false, myTurn: Effect.void })
         })
       )
-    const take = (file: FoundFile) =>
+    const take = (file: FoundFile, { myTurn, pass }: Place) =>
       Effect.gen(function* () {
         const before = known.get(file.relativePath)
         const isKnown = before !== undefined
         known.delete(file.relativePath)
         if (isKnown && isSameVersion(before, file.version)) return progress.done("unchanged")
         if (yield* isFresh(reading, file)) return void later.push(readWhenStill(file, isKnown))
-        const isDone = yield* read(reading, entry, { file, isKnown, isFirstTry: true })
-        if (!isDone) later.push(read(reading, entry, { file, isKnown, isFirstTry: false }))
-      })
+        const isDone = yield* read(reading, entry, { file, isKnown, isFirstTry: true, myTurn })
+        if (!isDone) later.push(read(reading, entry, { file, isKnown, isFirstTry: false, myTurn: Effect.void }))
+      }).pipe(Effect.ensuring(pass))
     const takeAll = Effect.gen(function* () {
       for (;;) {
         // What is read is stored before there is nothing to do.
         const next =
           Option.getOrUndefined(yield* Queue.poll(waiting)) ??
           (yield* Effect.zipRight(entry.flush, Queue.take(waiting)))
-        if (next !== "end") yield* take(next)
+        if (next !== "end") yield* take(next, nextInLine())
         // It is for the others too.
         else return yield* Queue.offer(waiting, "end")
       }
@@ -118,10 +119,29 @@ interface Read {
   readonly file: FoundFile
   readonly isKnown: boolean
   readonly isFirstTry: boolean
+  /** Awaited before it is entered. */
+  readonly myTurn: Effect.Effect<void>
+}
+
+/** One file's place among those that are read beside each other: they are entered as they were found. */
+interface Place {
+  /** Those before it have been entered, or put off. */
+  readonly myTurn: Effect.Effect<void>
+  readonly pass: Effect.Effect<void>
+}
+
+const makeLine = () => {
+  let before: Effect.Effect<void> = Effect.void
+  return (): Place => {
+    const latch = Effect.unsafeMakeLatch()
+    const myTurn = before
+    before = latch.await
+    return { myTurn, pass: Effect.zipRight(myTurn, latch.open) }
+  }
 }
 
 /** Reads a file and enters it; false: it takes longer than a first try may. */
-const read = (reading: Reading, entry: Entry, { file, isFirstTry, isKnown }: Read) =>
+const read = (reading: Reading, entry: Entry, { file, isFirstTry, isKnown, myTurn }: Read) =>
   Effect.gen(function* () {
     yield* turnOfEventLoop
     const tags = yield* Effect.either(tagsOf(reading, file, isFirstTry))
@@ -129,6 +149,7 @@ const read = (reading: Reading, entry: Entry, { file, isFirstTry, isKnown }: Rea
     const scanned: Effect.Effect<Scanned> = Either.isLeft(tags)
       ? explain(file, tags.left)
       : describe(reading, file, tags.right, isKnown)
+    yield* myTurn
     yield* entry.add(scanned, isKnown)
     return true
   })
