@@ -17,5 +17,8 @@ const giveUp = (error) => {
   process.exit(1)
 }
 
-if (existsSync(builder)) require(builder).build().then(start, giveUp)
+/** Only what serves music plays the demo, which takes longer than all else. */
+const steps = ["proto", "wasm", "web", "service", ...(process.argv.includes("serve") ? ["demo"] : [])]
+
+if (existsSync(builder)) require(builder).build(steps).then(start, giveUp)
 else start()

@@ -22,7 +22,7 @@ const steps = [
     after: []
   },
   { name: "service", inputs: ["src", "proto", "esbuild.config.ts"], output: "gen/service/cli.js", after: ["proto"] },
-  // Rendered anew by itself only where what makes its samples has changed.
+  // Renders anew only where what makes its samples has changed.
   { name: "demo", inputs: ["demo", "src/domain", "src/dsp", "src/layers/audio"], output: "gen/demo", after: [] }
 ]
 

@@ -1,5 +1,5 @@
 /**
- * `npm run test:install`: `npm ci` and `npm start` on machines that have been set up a moment ago, one a Node and an npm; and
+ * `npm run test:install [NODE/NPM...]`: `npm ci` and `npm start` on machines that have been set up a moment ago, one a Node and an npm; and
  * what `npm ci` brings for platforms that this machine is not. Some twenty minutes, most of it in fetching.
  */
 import { execFileSync } from "node:child_process"
@@ -63,7 +63,7 @@ const tryMachine = async (node: number, npm: number): Promise<ReadonlyArray<stri
   const tests = await machine.run("npm", ["test", "--", "test/domain", "--reporter=dot"], checkout)
   const npx = await machine.run("npx", ["lathe", "--version"], checkout)
   // What npm ci brought along for this platform, it does not for all of them.
-  rmSync(join(checkout, "node_modules/.bin/node"))
+  rmSync(join(checkout, "node_modules/.bin/node"), { force: true })
   const own = await tryStart(machine, checkout)
   const row = [
     `${node}, ${npm}`,
@@ -133,6 +133,18 @@ const printTable = async <A>(
   console.log("")
 }
 
+/** Of Node and npm. */
+const machines = [
+  [22, 10],
+  [22, 11],
+  [24, 10],
+  [24, 11],
+  [20, 10],
+  [20, 11],
+  [18, 10]
+] as const
+const asked = process.argv.slice(2)
+
 try {
   await printTable(
     [
@@ -144,15 +156,7 @@ try {
       "npm test -- test/domain",
       "without the Node that npm ci brought"
     ],
-    [
-      [22, 10],
-      [22, 11],
-      [24, 10],
-      [24, 11],
-      [20, 10],
-      [20, 11],
-      [18, 10]
-    ] as const,
+    machines.filter(([node, npm]) => asked.length === 0 || asked.includes(`${node}/${npm}`)),
     ([node, npm]) => tryMachine(node, npm)
   )
   const platforms: ReadonlyArray<Platform> = [
@@ -162,7 +166,8 @@ try {
     { os: "darwin", cpu: "arm64" },
     { os: "darwin", cpu: "x64" }
   ]
-  await printTable(["platform", "npm ci", ...Object.keys(nativeParts(platforms[0]!))], platforms, tryPlatform)
+  if (asked.length === 0)
+    await printTable(["platform", "npm ci", ...Object.keys(nativeParts(platforms[0]!))], platforms, tryPlatform)
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }

@@ -15,7 +15,8 @@ const outputs = {
   proto: "gen/lathe/x.js",
   wasm: "gen/kernels.wasm",
   web: "gen/web/index.html",
-  service: "gen/service/cli.js"
+  service: "gen/service/cli.js",
+  demo: "gen/demo/piece.flac"
 } as const
 type Step = keyof typeof outputs
 
@@ -38,6 +39,8 @@ const makeCheckout = (folder: string) => {
     "src/dsp/assembly/index.ts",
     "src/contract/a.ts",
     "src/domain/a.ts",
+    "src/layers/audio/a.ts",
+    "demo/a.ts",
     "src/service.ts",
     "web/main.ts",
     "vite.config.ts",
@@ -70,7 +73,7 @@ const makeCheckout = (folder: string) => {
 const inCheckout = (use: (checkout: ReturnType<typeof makeCheckout>) => Effect.Effect<void>) => () =>
   Effect.flatMap(temporaryFolder, (folder) => use(makeCheckout(folder)))
 
-const all = ["proto", "service", "wasm", "web"]
+const all = ["demo", "proto", "service", "wasm", "web"]
 
 describe("The builder", () => {
   it.scoped(
@@ -96,6 +99,8 @@ describe("The builder", () => {
         assert.deepStrictEqual((yield* make()).ran, ["web"])
         write(at("proto/a.proto"), "changed")
         assert.deepStrictEqual((yield* make()).ran, ["proto", "service"])
+        write(at("src/domain/a.ts"), "changed")
+        assert.deepStrictEqual((yield* make()).ran, ["demo", "service", "web"])
         write(at("package-lock.json"), "newer tools")
         assert.deepStrictEqual((yield* make()).ran, all)
         assert.deepStrictEqual((yield* make()).ran, [])
@@ -130,7 +135,7 @@ describe("The builder", () => {
     inCheckout(({ make }) =>
       Effect.gen(function* () {
         assert.deepStrictEqual((yield* make("proto")).ran, ["proto"])
-        assert.deepStrictEqual((yield* make()).ran, ["service", "wasm", "web"])
+        assert.deepStrictEqual((yield* make()).ran, ["demo", "service", "wasm", "web"])
       })
     )
   )
