@@ -13,6 +13,7 @@ import {
   Stream,
   SubscriptionRef
 } from "effect"
+import { LRUCache } from "lru-cache"
 import type { CircuitPolicy } from "../../domain/supervision/CircuitBreaker.ts"
 import type { AnalysisProgress, TrackAnalysis } from "../../domain/fingerprint/Fingerprint.ts"
 import type { FolderReadOnly } from "../../domain/fingerprint/FolderReadOnly.ts"
@@ -97,20 +98,10 @@ const idOf = ({ track, version }: TrackFile): string => `${track.id} ${version.s
 
 /** Of the latest files; the one that was used longest ago is forgotten. */
 const makeMemory = () => {
-  const entries = new Map<string, Known>()
-  const set = (id: string, known: Known) => {
-    entries.delete(id)
-    entries.set(id, known)
-    if (entries.size > rememberedFiles) entries.delete(entries.keys().next().value!)
-  }
+  const entries = new LRUCache<string, Known>({ max: rememberedFiles })
   return {
-    set: (file: TrackFile, known: Known) => Effect.sync(() => set(idOf(file), known)),
-    get: (file: TrackFile) =>
-      Effect.sync(() => {
-        const known = entries.get(idOf(file))
-        if (known !== undefined) set(idOf(file), known)
-        return known
-      })
+    set: (file: TrackFile, known: Known) => Effect.sync(() => void entries.set(idOf(file), known)),
+    get: (file: TrackFile) => Effect.sync(() => entries.get(idOf(file)))
   }
 }
 

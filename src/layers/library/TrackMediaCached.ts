@@ -1,5 +1,6 @@
 /** TrackMedia: pictures kept in memory up to a number of bytes, waveforms in their store. */
 import { Effect, Layer, Option } from "effect"
+import { LRUCache } from "lru-cache"
 import type { TrackFile } from "../../domain/library/Track.ts"
 import { type TrackArt, TrackFileReader } from "../../services/TrackFileReader.ts"
 import { pathOf } from "../../services/TrackLibrary.ts"
@@ -23,43 +24,25 @@ const make = ({ artBytes = 64 * 1024 * 1024 }: TrackMediaOptions) =>
     const artTurns = yield* Effect.makeSemaphore(artAtOnce)
     const waveformTurn = yield* Effect.makeSemaphore(1)
 
-    /** In the order of their last use. */
-    const pictures = new Map<string, Option.Option<TrackArt>>()
-    let bytes = 0
-    const sizeOf = Option.match({
-      onNone: () => entryBytes,
-      onSome: ({ bytes }: TrackArt) => entryBytes + bytes.length
+    const pictures = new LRUCache<string, Option.Option<TrackArt>>({
+      maxSize: artBytes,
+      sizeCalculation: Option.match({
+        onNone: () => entryBytes,
+        onSome: ({ bytes }: TrackArt) => entryBytes + bytes.length
+      })
     })
-
-    const recall = (key: string) => {
-      const picture = pictures.get(key)
-      if (picture === undefined) return undefined
-      pictures.delete(key)
-      pictures.set(key, picture)
-      return picture
-    }
-    const keep = (key: string, picture: Option.Option<TrackArt>) => {
-      const before = pictures.get(key)
-      pictures.set(key, picture)
-      bytes += sizeOf(picture) - (before === undefined ? 0 : sizeOf(before))
-      for (const [oldest, old] of pictures) {
-        if (bytes <= artBytes) break
-        pictures.delete(oldest)
-        bytes -= sizeOf(old)
-      }
-    }
 
     const art = Effect.fn("TrackMedia.art")(function* (file: TrackFile) {
       if (!file.track.has_art) return Option.none<TrackArt>()
       const key = `${file.track.id} ${file.version.size} ${file.version.mtime_ms}`
-      const kept = recall(key)
+      const kept = pictures.get(key)
       if (kept !== undefined) return kept
       return yield* Effect.gen(function* () {
         // Another caller may have read it while this one waited.
-        const meanwhile = recall(key)
+        const meanwhile = pictures.get(key)
         if (meanwhile !== undefined) return meanwhile
         const picture = yield* reader.art(pathOf(file))
-        keep(key, picture)
+        pictures.set(key, picture)
         return picture
       }).pipe(artTurns.withPermits(1))
     })

@@ -5,6 +5,7 @@
 import { stat } from "node:fs/promises"
 import { basename } from "node:path"
 import { Effect } from "effect"
+import { LRUCache } from "lru-cache"
 import { TrackUnreadable, type UnreadableReason } from "../../domain/audio/AnalysisError.ts"
 
 /** As many workers may a file take with it before it is refused. */
@@ -43,13 +44,10 @@ export interface Quarantine {
 }
 
 export const makeQuarantine = (): Quarantine => {
-  const entries = new Map<FileKey, Entry>()
+  const entries = new LRUCache<FileKey, Entry>({ max: mostFiles })
   const entryOf = (file: FileKey): Entry => {
     const entry = entries.get(file) ?? { losses: [], condemned: undefined }
-    // Those that were heard of last are kept.
-    entries.delete(file)
     entries.set(file, entry)
-    if (entries.size > mostFiles) entries.delete(entries.keys().next().value!)
     return entry
   }
   return {
