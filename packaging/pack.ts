@@ -63,8 +63,10 @@ export const pack = async (): Promise<string> => {
   mkdirSync(join(root, staging, "gen"), { recursive: true })
   const metafile = await buildService(`${staging}/gen/service`)
   checkImports(metafile, Object.keys(own.dependencies))
+  // A service of the checkout has put what it has measured beside the demo pieces.
+  const filter = (path: string) => !path.endsWith(".25d")
   for (const path of copied.filter((path) => existsSync(join(root, path))))
-    cpSync(join(root, path), join(root, staging, path), { recursive: true })
+    cpSync(join(root, path), join(root, staging, path), { recursive: true, filter })
   cpSync(join(root, "packaging/README.md"), join(root, staging, "README.md"))
   writeFileSync(join(root, staging, "THIRD-PARTY-LICENSES"), licencesOf(root, metafile))
   writeFileSync(join(root, staging, "package.json"), `${JSON.stringify(own, null, 2)}\n`)
