@@ -8,7 +8,7 @@ import {
 } from "../../src/dsp/analysis/FingerprintAnalyzer.ts"
 import { assert } from "../support/assert.ts"
 import { drums, inBlocks, pinkNoise } from "../support/musicSignals.ts"
-import { makeRandom, type Signal } from "../support/signals.ts"
+import { makeRandom, sampled, type Signal } from "../support/signals.ts"
 
 // The same inputs in every run; a failure prints what repeats it.
 const bounded = (numRuns: number) => ({ seed: 20_261_122, numRuns })
@@ -139,9 +139,7 @@ const signalOf = ({ channels, exponent, frames, isShort, sampleRate, seed, wavef
   const level = 10 ** exponent
   const least = Math.ceil(minimumSeconds * sampleRate)
   const length = isShort ? Math.min(frames, least - 1) : least + frames
-  return Array.from({ length: channels }, (_, channel) =>
-    Float32Array.from({ length }, (_, n) => level * sample(n, channel))
-  )
+  return Array.from({ length: channels }, (_, channel) => sampled(length, (n) => level * sample(n, channel)))
 }
 
 describe("the bits of a fingerprint", () => {

@@ -4,7 +4,7 @@ import { Fingerprint, Measurements } from "../../../src/domain/fingerprint/Finge
 import { type AnalysisOutcome, makeFingerprintAnalyzer } from "../../../src/dsp/analysis/FingerprintAnalyzer.ts"
 import { assert } from "../../support/assert.ts"
 import { chord, drums, inBlocks, inSequence, pinkNoise } from "../../support/musicSignals.ts"
-import { onAll, type Signal, silence, sine, whiteNoise } from "../../support/signals.ts"
+import { onAll, sampled, type Signal, silence, sine, whiteNoise } from "../../support/signals.ts"
 
 const analyse = (sampleRate: number, signal: Signal, block = 4096): AnalysisOutcome => {
   const analyzer = makeFingerprintAnalyzer({ sampleRate, channels: signal.length })
@@ -140,7 +140,7 @@ describe("FingerprintAnalyzer", () => {
   it.each(rates)("never gives an invalid fingerprint, at %i Hz", (rate) => {
     for (const [name, sample] of Object.entries(extremes)) {
       for (const channels of [1, 2]) {
-        const samples = Float32Array.from({ length: Math.ceil(0.51 * rate) }, (_, n) => sample(n))
+        const samples = sampled(Math.ceil(0.51 * rate), sample)
         const outcome = analyse(rate, channels === 1 ? [samples] : [samples, samples.map((v) => -v)])
         if (outcome.kind !== "measured") continue
         assert.isTrue(Either.isRight(decodeFingerprint(outcome.fingerprint)), `${name}, ${channels}`)

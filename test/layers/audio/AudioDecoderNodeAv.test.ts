@@ -19,14 +19,14 @@ import {
   type WriteOptions,
   writeAudioFile
 } from "../../support/audioFiles.ts"
-import { onAll, makeRandom, type Signal, whiteNoise } from "../../support/signals.ts"
+import { makeRandom, onAll, sampled, type Signal, whiteNoise } from "../../support/signals.ts"
 
 // The fourth of six channels is the one for low frequencies: codecs keep nothing else of it.
 const toneHz = [180, 350, 520, 60, 860, 1030]
 
 /** A sine that rises by `slopeHz` a second: shifted, it is unlike itself. */
 const chirp = (sampleRate: number, frames: number, startHz: number, slopeHz: number) =>
-  Float32Array.from({ length: frames }, (_, n) => {
+  sampled(frames, (n) => {
     const seconds = n / sampleRate
     return 0.3 * Math.sin(2 * Math.PI * (startHz + (slopeHz * seconds) / 2) * seconds)
   })
