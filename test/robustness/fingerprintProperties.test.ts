@@ -1,13 +1,14 @@
 import { Either, FastCheck as fc, Schema } from "effect"
-import { describe, expect, it } from "vitest"
+import { describe, it } from "vitest"
 import { bands, dimensionNames, Fingerprint, Measurements } from "../../src/domain/fingerprint/Fingerprint.ts"
 import {
   type AnalysisOutcome,
   makeFingerprintAnalyzer,
   minimumSeconds
 } from "../../src/dsp/analysis/FingerprintAnalyzer.ts"
+import { assert } from "../support/assert.ts"
 import { drums, inBlocks, pinkNoise } from "../support/musicSignals.ts"
-import { makeRandom, type Signal } from "../support/signals.ts"
+import { makeRandom, sampled, type Signal } from "../support/signals.ts"
 
 // The same inputs in every run; a failure prints what repeats it.
 const bounded = (numRuns: number) => ({ seed: 20_261_122, numRuns })
@@ -138,9 +139,7 @@ const signalOf = ({ channels, exponent, frames, isShort, sampleRate, seed, wavef
   const level = 10 ** exponent
   const least = Math.ceil(minimumSeconds * sampleRate)
   const length = isShort ? Math.min(frames, least - 1) : least + frames
-  return Array.from({ length: channels }, (_, channel) =>
-    Float32Array.from({ length }, (_, n) => level * sample(n, channel))
-  )
+  return Array.from({ length: channels }, (_, channel) => sampled(length, (n) => level * sample(n, channel)))
 }
 
 describe("the bits of a fingerprint", () => {
@@ -149,7 +148,7 @@ describe("the bits of a fingerprint", () => {
     const seconds = 2.13
     const music: Signal = [drums(rate, seconds, "rock", 126, 1, 0.1), pinkNoise(rate, seconds, 0.3, 2)]
     const expected = whole(rate, music)
-    expect(expected.kind).toBe("measured")
+    assert.strictEqual(expected.kind, "measured")
     const sizes = fc.oneof(
       fc.integer({ min: 1, max: 64 }),
       fc.integer({ min: 1, max: 50_000 }),
@@ -157,7 +156,7 @@ describe("the bits of a fingerprint", () => {
     )
     fc.assert(
       fc.property(fc.array(sizes, { minLength: 1, maxLength: 60 }), (splits) => {
-        expect(analyse(rate, music, splits)).toStrictEqual(expected)
+        assert.deepStrictEqual(analyse(rate, music, splits), expected)
       }),
       bounded(25)
     )
@@ -167,7 +166,7 @@ describe("the bits of a fingerprint", () => {
     fc.assert(
       fc.property(recipes, fc.array(fc.integer({ min: 1, max: 9000 }), { maxLength: 30 }), (recipe, splits) => {
         const signal = signalOf(recipe)
-        expect(analyse(recipe.sampleRate, signal, splits)).toStrictEqual(whole(recipe.sampleRate, signal))
+        assert.deepStrictEqual(analyse(recipe.sampleRate, signal, splits), whole(recipe.sampleRate, signal))
       }),
       bounded(12)
     )
@@ -179,7 +178,7 @@ describe("the bits of a fingerprint", () => {
     const before = whole(rate, quiet)
     whole(rate, [new Float32Array(rate).fill(3e38)])
     whole(rate, [new Float32Array(rate).fill(Number.NaN)])
-    expect(whole(rate, quiet)).toStrictEqual(before)
+    assert.deepStrictEqual(whole(rate, quiet), before)
   })
 })
 
@@ -191,12 +190,12 @@ describe("any signal", () => {
         const signal = signalOf(recipe)
         const outcome = whole(recipe.sampleRate, signal)
         kinds.add(outcome.kind)
-        expect(violations(outcome, recipe.sampleRate, signal).join("; ")).toBe("")
+        assert.strictEqual(violations(outcome, recipe.sampleRate, signal).join("; "), "")
       }),
       bounded(60)
     )
     // A generator that no longer reaches these proves nothing.
-    expect([...kinds].sort()).toEqual(["measured", "out_of_scale", "silent", "too_short"])
+    assert.deepStrictEqual([...kinds].sort(), ["measured", "out_of_scale", "silent", "too_short"])
   })
 
   it("with a sample that is not finite, anywhere, is refused at the first one", () => {
@@ -211,7 +210,7 @@ describe("any signal", () => {
         const signal = signalOf(recipe)
         const frame = Math.floor(place * signal[0]!.length)
         signal[channel % signal.length]![frame] = value
-        expect(whole(recipe.sampleRate, signal)).toEqual({
+        assert.deepStrictEqual(whole(recipe.sampleRate, signal), {
           kind: "not_finite",
           frame,
           channel: channel % signal.length
@@ -240,8 +239,8 @@ describe("any signal", () => {
       "spectral_flatness"
     ])
     for (const name of dimensionNames)
-      if (!level.has(name)) expect(halved.fingerprint[name], name).toBeCloseTo(loud.fingerprint[name], 6)
-    expect(loud.fingerprint.lufs - halved.fingerprint.lufs).toBeCloseTo(20 * Math.log10(2), 6)
+      if (!level.has(name)) assert.closeTo(halved.fingerprint[name], loud.fingerprint[name], 5e-7, name)
+    assert.closeTo(loud.fingerprint.lufs - halved.fingerprint.lufs, 20 * Math.log10(2), 5e-7)
   })
 })
 
@@ -285,9 +284,9 @@ describe("edge cases", () => {
         for (const [name, samples] of Object.entries(cases)) {
           const signal = Array.from({ length: channels }, () => samples(frames))
           const outcome = whole(sampleRate, signal)
-          expect(violations(outcome, sampleRate, signal).join("; "), `${name}, ${frames} frames`).toBe("")
-          if (frames < least) expect(outcome.kind, `${name}, ${frames} frames`).toBe("too_short")
-          else if (name === "silence" || name.includes("denormal")) expect(outcome.kind, name).toBe("silent")
+          assert.strictEqual(violations(outcome, sampleRate, signal).join("; "), "", `${name}, ${frames} frames`)
+          if (frames < least) assert.strictEqual(outcome.kind, "too_short", `${name}, ${frames} frames`)
+          else if (name === "silence" || name.includes("denormal")) assert.strictEqual(outcome.kind, "silent", name)
         }
       }
     }

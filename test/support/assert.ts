@@ -4,6 +4,8 @@
  * fails says where long arrays part, not all that they hold.
  */
 import nodeAssert from "node:assert/strict"
+import { isDeepStrictEqual } from "node:util"
+import { firstDifferenceIn, holdsLongArray, show } from "./firstDifferenceIn.ts"
 
 type Message = string | undefined
 
@@ -11,44 +13,18 @@ const fail = (sentence: string, message: Message): never => {
   throw new nodeAssert.AssertionError({ message: message === undefined ? sentence : `${message}: ${sentence}` })
 }
 
-const show = (value: unknown): string => {
-  const text = typeof value === "string" ? JSON.stringify(value) : String(value)
-  return text.length > 500 ? `${text.slice(0, 500)}...` : text
-}
-
-/** Longer ones are not printed as a whole. */
-const longestPrinted = 200
-
-type Numbers = { readonly length: number; readonly [index: number]: number }
-const isNumbers = (value: unknown): value is Numbers =>
-  (ArrayBuffer.isView(value) && !(value instanceof DataView)) ||
-  (Array.isArray(value) && value.every((item) => typeof item === "number"))
-
 function strictEqual<T>(actual: unknown, expected: T, message?: string): asserts actual is T {
   nodeAssert.strictEqual(actual, expected, message)
 }
 
 function deepStrictEqual<T>(actual: unknown, expected: T, message?: string): asserts actual is T {
-  const isLong = isNumbers(actual) && isNumbers(expected) && Math.max(actual.length, expected.length) > longestPrinted
-  if (!isLong) return nodeAssert.deepStrictEqual(actual, expected, message)
-  if (Object.getPrototypeOf(actual) !== Object.getPrototypeOf(expected)) fail("two kinds of arrays", message)
-  if (actual.length !== expected.length) fail(`${actual.length} values, expected ${expected.length}`, message)
-  for (let i = 0; i < actual.length; i++) {
-    if (!Object.is(actual[i], expected[i])) fail(`at ${i} there is ${actual[i]}, expected ${expected[i]}`, message)
-  }
+  if (isDeepStrictEqual(actual, expected)) return
+  if (holdsLongArray(actual) || holdsLongArray(expected)) fail(firstDifferenceIn(actual, expected), message)
+  nodeAssert.deepStrictEqual(actual, expected, message)
 }
 
 function notDeepStrictEqual(actual: unknown, expected: unknown, message?: string): void {
   nodeAssert.notDeepStrictEqual(actual, expected, message)
-}
-
-const isDeepEqual = (actual: unknown, expected: unknown): boolean => {
-  try {
-    nodeAssert.deepStrictEqual(actual, expected)
-    return true
-  } catch {
-    return false
-  }
 }
 
 type Container = string | ReadonlyArray<unknown> | ReadonlySet<unknown> | null | undefined
@@ -71,13 +47,13 @@ function excludes(container: Container, item: unknown, message?: string): void {
 function hasFields(actual: unknown, expected: object, message?: string): void {
   if (actual === null || typeof actual !== "object") return fail(`${show(actual)} has no fields`, message)
   if (Array.isArray(actual)) {
-    if (!actual.some((item) => isDeepEqual(item, expected))) nodeAssert.deepStrictEqual(actual, [expected], message)
+    if (!actual.some((item) => isDeepStrictEqual(item, expected))) deepStrictEqual(actual, [expected], message)
     return
   }
   const found = Object.fromEntries(
     Object.keys(expected).flatMap((key) => (key in actual ? [[key, (actual as Record<string, unknown>)[key]]] : []))
   )
-  nodeAssert.deepStrictEqual(found, { ...expected }, message)
+  deepStrictEqual(found, { ...expected }, message)
 }
 
 function isTrue(value: unknown, message?: string): asserts value is true {
@@ -131,7 +107,7 @@ function lengthOf(value: Sized, length: number, message?: string): void {
 }
 
 function isEmpty(value: Sized, message?: string): void {
-  if (sizeOf(value) > 0) nodeAssert.deepStrictEqual(value, Array.isArray(value) ? [] : "", message)
+  if (sizeOf(value) > 0) deepStrictEqual(value, Array.isArray(value) ? [] : "", message)
 }
 
 function isNotEmpty(value: Sized, message?: string): void {
@@ -141,17 +117,18 @@ function isNotEmpty(value: Sized, message?: string): void {
 const compare =
   (holds: (value: number, bound: number) => boolean, words: string) =>
   (value: number, bound: number, message?: string): void => {
-    if (!holds(value, bound)) fail(`${value} is not ${words} ${bound}`, message)
+    // What is missing counts as 0 in a comparison.
+    if (typeof value !== "number" || !holds(value, bound)) fail(`${value} is not ${words} ${bound}`, message)
   }
 
 /** The same items, in any order. */
 function sameMembers(actual: ReadonlyArray<unknown>, expected: ReadonlyArray<unknown>, message?: string): void {
   const left = [...expected]
   for (const item of actual) {
-    const at = left.findIndex((other) => isDeepEqual(item, other))
+    const at = left.findIndex((other) => isDeepStrictEqual(item, other))
     if (at >= 0) left.splice(at, 1)
   }
-  if (left.length > 0 || actual.length !== expected.length) nodeAssert.deepStrictEqual(actual, expected, message)
+  if (left.length > 0 || actual.length !== expected.length) deepStrictEqual(actual, expected, message)
 }
 
 function includesMembers(actual: ReadonlyArray<unknown>, expected: ReadonlyArray<unknown>, message?: string): void {
@@ -171,6 +148,7 @@ interface Assert {
   readonly match: typeof nodeAssert.match
   readonly doesNotMatch: typeof nodeAssert.doesNotMatch
   readonly throws: typeof nodeAssert.throws
+  readonly rejects: typeof nodeAssert.rejects
   readonly fail: typeof nodeAssert.fail
   readonly includes: typeof includes
   readonly excludes: typeof excludes
@@ -205,6 +183,7 @@ export const assert: Assert = Object.assign(ok, {
   match: nodeAssert.match,
   doesNotMatch: nodeAssert.doesNotMatch,
   throws: nodeAssert.throws,
+  rejects: nodeAssert.rejects,
   fail: nodeAssert.fail,
   includes,
   excludes,
@@ -225,7 +204,8 @@ export const assert: Assert = Object.assign(ok, {
   instanceOf,
   closeTo: (actual: number, expected: number, tolerance: number, message?: string) => {
     // Not by the difference of two infinities, which is none.
-    if (actual !== expected && !(Math.abs(actual - expected) <= tolerance)) {
+    const isClose = actual === expected || Math.abs(actual - expected) <= tolerance
+    if (typeof actual !== "number" || !isClose) {
       fail(`${actual} is not within ${tolerance} of ${expected}`, message)
     }
   },

@@ -235,25 +235,51 @@ const quantise = (sample: number, bits: number) => {
   return Math.max(-scale, Math.min(scale - 1, Math.round(sample * scale)))
 }
 
-const fill = (frame: Frame, { sampleFormat, bits }: AudioFormat, signal: Signal, start: number) => {
+const planar: ReadonlySet<AVSampleFormat> = new Set([AV_SAMPLE_FMT_S16P, AV_SAMPLE_FMT_S32P, AV_SAMPLE_FMT_FLTP])
+
+/** A plane of FFmpeg's, which are aligned, in the machine's byte order. */
+const numbersOf = ({ buffer, byteOffset, byteLength }: Buffer, format: AVSampleFormat) => {
+  switch (format) {
+    case AV_SAMPLE_FMT_U8:
+      return new Uint8Array(buffer, byteOffset, byteLength)
+    case AV_SAMPLE_FMT_S16:
+    case AV_SAMPLE_FMT_S16P:
+      return new Int16Array(buffer, byteOffset, byteLength / 2)
+    case AV_SAMPLE_FMT_S32:
+    case AV_SAMPLE_FMT_S32P:
+      return new Int32Array(buffer, byteOffset, byteLength / 4)
+    case AV_SAMPLE_FMT_DBL:
+      return new Float64Array(buffer, byteOffset, byteLength / 8)
+    default:
+      return new Float32Array(buffer, byteOffset, byteLength / 4)
+  }
+}
+
+/** The whole number that stands for a sample, or the sample itself where the format holds those. */
+const numberOf = ({ sampleFormat, bits }: AudioFormat): ((sample: number) => number) => {
+  switch (sampleFormat) {
+    case AV_SAMPLE_FMT_U8:
+      return (sample) => quantise(sample, 8) + 128
+    case AV_SAMPLE_FMT_S16:
+    case AV_SAMPLE_FMT_S16P:
+      return (sample) => quantise(sample, 16)
+    case AV_SAMPLE_FMT_S32:
+    case AV_SAMPLE_FMT_S32P:
+      return (sample) => quantise(sample, bits ?? 32) * 2 ** (32 - (bits ?? 32))
+    default:
+      return (sample) => sample
+  }
+}
+
+const fill = (frame: Frame, format: AudioFormat, signal: Signal, start: number) => {
   const planes = frame.extendedData ?? []
-  const planar =
-    sampleFormat === AV_SAMPLE_FMT_S16P || sampleFormat === AV_SAMPLE_FMT_S32P || sampleFormat === AV_SAMPLE_FMT_FLTP
-  signal.forEach((samples, channel) => {
-    const plane = planes[planar ? channel : 0]
+  const isPlanar = planar.has(format.sampleFormat)
+  const toNumber = numberOf(format)
+  for (const [channel, samples] of signal.entries()) {
+    const plane = planes[isPlanar ? channel : 0]
     if (plane === undefined) throw new Error(`FFmpeg gave no plane for channel ${channel}`)
-    const stride = planar ? 1 : signal.length
-    const offset = planar ? 0 : channel
-    for (let n = 0; n < frame.nbSamples; n++) {
-      const sample = samples[start + n] ?? 0
-      const at = offset + n * stride
-      if (sampleFormat === AV_SAMPLE_FMT_U8) plane.writeUInt8(quantise(sample, 8) + 128, at)
-      else if (sampleFormat === AV_SAMPLE_FMT_S16 || sampleFormat === AV_SAMPLE_FMT_S16P)
-        plane.writeInt16LE(quantise(sample, 16), 2 * at)
-      else if (sampleFormat === AV_SAMPLE_FMT_S32 || sampleFormat === AV_SAMPLE_FMT_S32P)
-        plane.writeInt32LE(quantise(sample, bits ?? 32) * 2 ** (32 - (bits ?? 32)), 4 * at)
-      else if (sampleFormat === AV_SAMPLE_FMT_DBL) plane.writeDoubleLE(sample, 8 * at)
-      else plane.writeFloatLE(sample, 4 * at)
-    }
-  })
+    const numbers = numbersOf(plane, format.sampleFormat)
+    const [stride, offset] = isPlanar ? [1, 0] : [signal.length, channel]
+    for (let n = 0; n < frame.nbSamples; n++) numbers[offset + n * stride] = toNumber(samples[start + n] ?? 0)
+  }
 }

@@ -3,7 +3,7 @@
  * divides. Cases 7 and 8 of the first and 5 and 6 of the second are recorded programmes and cannot be made from a text.
  */
 import type { Kernels } from "../../src/dsp/Kernels.ts"
-import { dbToLinear } from "./signals.ts"
+import { dbToLinear, sampled } from "./signals.ts"
 
 /** The level of each channel for some time; -Infinity is silence. */
 export interface Segment {
@@ -58,7 +58,7 @@ export const inToneBlocks = (
   f: (block: ReadonlyArray<Float32Array>, length: number) => void
 ): void => {
   const length = sampleRate / 10
-  const tone = Float32Array.from({ length }, (_, n) => Math.sin((2 * Math.PI * 1000 * n) / sampleRate))
+  const tone = sampled(length, (n) => Math.sin((2 * Math.PI * 1000 * n) / sampleRate))
   const arrays = segments[0]!.levelsDbfs.map(() => kernels.float32(length))
   let filled = 0
   for (const { levelsDbfs, seconds } of segments) {

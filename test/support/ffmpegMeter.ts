@@ -18,7 +18,7 @@ export const readWithFfmpeg = (signal: Signal, sampleRate: number): FfmpegReadin
   const frames = signal[0]!.length + 2 * padding
   const interleaved = new Float32Array(frames * channels)
   for (const [c, channel] of signal.entries()) {
-    for (const [n, x] of channel.entries()) interleaved[(n + padding) * channels + c] = x
+    for (let n = 0; n < channel.length; n++) interleaved[(n + padding) * channels + c] = channel[n]!
   }
   const input = ["-f", "f32le", "-ar", String(sampleRate), "-ac", String(channels), "-i", "pipe:0"]
   const meter = "ebur128=peak=true:metadata=1,ametadata=print:file=-"

@@ -1,6 +1,6 @@
 /**
- * `node heapGrowth.ts SETTINGS`, as JSON: renders ten minutes of stereo several times over and prints by how many bytes
- * the heap grew each time. In a process of its own: a test runner's transformed modules and messages allocate as well.
+ * `node heapGrowth.ts SETTINGS SECONDS`: renders so much stereo several times over and prints by how many bytes the heap
+ * grew each time, as JSON. In a process of its own: a test runner's transformed modules and messages allocate as well.
  */
 import type { RenderSettings } from "../../src/domain/mastering/MasteringPlan.ts"
 import { makeMasteringChain } from "../../src/dsp/mastering/MasteringChain.ts"
@@ -8,7 +8,7 @@ import { music } from "./music.ts"
 
 const sampleRate = 44_100
 const blockFrames = 4096
-const seconds = 600
+const seconds = Number(process.argv[3])
 /** The first ones are also the compiler's. */
 const rounds = 6
 

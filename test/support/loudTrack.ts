@@ -1,6 +1,6 @@
 /** Tracks made to measure: a given integrated loudness and a given crest factor. */
 import { integratedLufs } from "./loudness.ts"
-import { dbToLinear, makeRandom, type Signal } from "./signals.ts"
+import { dbToLinear, makeRandom, sampled, type Signal } from "./signals.ts"
 
 /**
  * Stereo, with different sides: two tones a side at `lufs`, and a one-sample spike every second or so that lifts the
@@ -15,7 +15,7 @@ export const trackWith = (options: {
   const { sampleRate, seconds, lufs, crestDb } = options
   const frames = Math.round(sampleRate * seconds)
   const tones = (first: number, second: number) =>
-    Float32Array.from({ length: frames }, (_, n) => {
+    sampled(frames, (n) => {
       const t = (2 * Math.PI * n) / sampleRate
       return 0.1 * (Math.sin(first * t) + 0.5 * Math.sin(second * t))
     })

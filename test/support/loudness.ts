@@ -61,9 +61,9 @@ export const integratedLufs = (signal: Signal, sampleRate: number): number => {
   const hop = Math.round(0.1 * sampleRate)
   const blocks: Array<number> = []
   for (let from = 0; from + length <= weighted[0]!.length; from += hop) {
-    let power = 0
-    for (const channel of weighted) for (let n = from; n < from + length; n++) power += channel[n]! ** 2 / length
-    blocks.push(power)
+    let energy = 0
+    for (const channel of weighted) for (let n = from; n < from + length; n++) energy += channel[n]! * channel[n]!
+    blocks.push(energy / length)
   }
   const mean = (values: ReadonlyArray<number>) => values.reduce((sum, value) => sum + value, 0) / values.length
   const audible = blocks.filter((power) => toLufs(power) > -70)

@@ -1,5 +1,5 @@
 /** Music-like signals from a seed: drums, bass, chords and a melody in stereo, quiet or crushed. */
-import { makeRandom, type Signal } from "./signals.ts"
+import { makeRandom, sampled, type Signal } from "./signals.ts"
 
 export interface MusicOptions {
   readonly sampleRate: number
@@ -13,6 +13,8 @@ export interface MusicOptions {
   /** Sample peak of the result, dBFS. */
   readonly peakDbfs: number
 }
+
+const harmonicLevels = [1, 2, 3, 4, 5, 6].map((h) => h ** -1.6)
 
 /** Two channels. Drums in the middle, chords spread, bass in the middle, a little noise for air. */
 export const music = (options: MusicOptions): Signal => {
@@ -78,10 +80,20 @@ export const music = (options: MusicOptions): Signal => {
     if (step % 8 === 0) {
       for (const [i, interval] of [12, 16, 19, 24].entries()) {
         const f = hertz(chordRoot + interval)
-        const phase = random()
+        const phase = 2 * Math.PI * random()
         strike(at, Math.round(beat * 4), i % 2 === 0 ? 0.5 : -0.5, (t) => {
-          let y = 0
-          for (let h = 1; h <= 6; h++) y += Math.sin(2 * Math.PI * (h * f * t + phase)) / h ** 1.6
+          // Six harmonics, each from the two before it: sin(h x + p) = 2 cos(x) sin((h - 1) x + p) - sin((h - 2) x + p).
+          const x = 2 * Math.PI * f * t
+          const step = 2 * Math.cos(x)
+          let before = Math.sin(phase)
+          let harmonic = Math.sin(x + phase)
+          let y = harmonic
+          for (let h = 1; h < harmonicLevels.length; h++) {
+            const next = step * harmonic - before
+            before = harmonic
+            harmonic = next
+            y += harmonicLevels[h]! * harmonic
+          }
           return 0.06 * Math.min(1, t * 20) * y
         })
       }
@@ -101,11 +113,15 @@ export const music = (options: MusicOptions): Signal => {
     right[n] = right[n]! + 0.004 * noise()
   }
   const drive = 10 ** (options.driveDb / 20)
-  const crush = options.driveDb === 0 ? (x: number) => x : (x: number) => Math.tanh(drive * x)
   let peak = 0
-  for (const channel of [left, right]) for (const x of channel) peak = Math.max(peak, Math.abs(crush(x)))
+  for (const channel of [left, right]) {
+    for (let n = 0; n < frames; n++) {
+      if (options.driveDb !== 0) channel[n] = Math.tanh(drive * channel[n]!)
+      peak = Math.max(peak, Math.abs(channel[n]!))
+    }
+  }
   const scale = 10 ** (options.peakDbfs / 20) / peak
-  return [left, right].map((channel) => Float32Array.from(channel, (x) => scale * crush(x)))
+  return [left, right].map((channel) => sampled(frames, (n) => scale * channel[n]!))
 }
 
 /** Sample peak over RMS of all samples of all channels, dB. */
@@ -114,7 +130,8 @@ export const crestDb = (signal: Signal): number => {
   let energy = 0
   let count = 0
   for (const channel of signal) {
-    for (const x of channel) {
+    for (let n = 0; n < channel.length; n++) {
+      const x = channel[n]!
       peak = Math.max(peak, Math.abs(x))
       energy += x * x
     }

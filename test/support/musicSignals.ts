@@ -1,5 +1,5 @@
 /** Synthesised music for tests: drum patterns, chords, pink noise. Mono float32, full scale = 1, seeded. */
-import { makeRandom } from "./signals.ts"
+import { makeRandom, sampled } from "./signals.ts"
 
 /** Per sixteenth of a bar of four quarters: which drums sound. */
 interface Pattern {
@@ -24,7 +24,7 @@ export const patterns = {
 export type PatternName = keyof typeof patterns
 
 const strike = (sampleRate: number, seconds: number, sample: (t: number) => number): Float32Array<ArrayBuffer> =>
-  Float32Array.from({ length: Math.round(seconds * sampleRate) }, (_, n) => sample(n / sampleRate))
+  sampled(Math.round(seconds * sampleRate), (n) => sample(n / sampleRate))
 
 const addAt = (out: Float32Array, start: number, sound: Float32Array): void => {
   const end = Math.min(sound.length, out.length - start)
@@ -87,7 +87,7 @@ export const pinkNoise = (
 ): Float32Array<ArrayBuffer> => {
   const random = makeRandom(seed)
   const b = new Float64Array(7)
-  return Float32Array.from({ length: Math.round(seconds * sampleRate) }, () => {
+  return sampled(Math.round(seconds * sampleRate), () => {
     const white = 2 * random() - 1
     b[0] = 0.99886 * b[0]! + white * 0.0555179
     b[1] = 0.99332 * b[1]! + white * 0.0750759
@@ -108,7 +108,7 @@ export const chord = (
   frequenciesHz: ReadonlyArray<number>,
   amplitude: number
 ): Float32Array<ArrayBuffer> =>
-  Float32Array.from({ length: Math.round(seconds * sampleRate) }, (_, n) =>
+  sampled(Math.round(seconds * sampleRate), (n) =>
     frequenciesHz.reduce((sum, f) => sum + amplitude * Math.sin((2 * Math.PI * f * n) / sampleRate), 0)
   )
 
@@ -120,7 +120,7 @@ export const glissando = (
   octaveSeconds: number,
   amplitude: number
 ): Float32Array<ArrayBuffer> =>
-  Float32Array.from({ length: Math.round(seconds * sampleRate) }, (_, n) => {
+  sampled(Math.round(seconds * sampleRate), (n) => {
     const t = n / sampleRate
     return amplitude * Math.sin(((2 * Math.PI * startHz * octaveSeconds) / Math.LN2) * (2 ** (t / octaveSeconds) - 1))
   })

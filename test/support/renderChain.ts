@@ -15,6 +15,19 @@ export const neutralSettings: RenderSettings = {
   ceiling_dbtp: -1
 }
 
+/** Every stage at work. */
+export const busy: RenderSettings = {
+  ...neutralSettings,
+  balance_db: [1, -2, 2, 0, -1, 1.5, -3],
+  expansion_db: 1.5,
+  compressor: { threshold_dbfs: -14, ratio: 1.4 },
+  side_gain_db: 1.5,
+  gain_db: 5
+}
+
+/** As without a fingerprint: the gain follows the loudness. */
+export const following: RenderSettings = { ...neutralSettings, follow_lufs: -9, follow_limit_db: 9 }
+
 /** A change of settings before sample `at` (of the input) is pushed. */
 export interface Change {
   readonly at: number

@@ -14,7 +14,8 @@ export const makeRandom = (seed: number): (() => number) => {
   }
 }
 
-const fill = (frames: number, sample: (n: number) => number): Float32Array<ArrayBuffer> => {
+/** `Float32Array.from` of an object with a length does the same, ten times slower. */
+export const sampled = (frames: number, sample: (n: number) => number): Float32Array<ArrayBuffer> => {
   const out = new Float32Array(frames)
   for (let n = 0; n < frames; n++) out[n] = sample(n)
   return out
@@ -25,7 +26,7 @@ export const dbToLinear = (db: number): number => 10 ** (db / 20)
 /** One channel of a sine; `levelDbfs` is its peak. */
 export const sine = (sampleRate: number, seconds: number, frequencyHz: number, levelDbfs: number, phase = 0) => {
   const amplitude = dbToLinear(levelDbfs)
-  return fill(
+  return sampled(
     Math.round(seconds * sampleRate),
     (n) => amplitude * Math.sin((2 * Math.PI * frequencyHz * n) / sampleRate + phase)
   )
@@ -37,7 +38,7 @@ export const silence = (sampleRate: number, seconds: number) => new Float32Array
 export const whiteNoise = (sampleRate: number, seconds: number, levelDbfs: number, seed: number) => {
   const random = makeRandom(seed)
   const amplitude = dbToLinear(levelDbfs)
-  return fill(Math.round(seconds * sampleRate), () => amplitude * (2 * random() - 1))
+  return sampled(Math.round(seconds * sampleRate), () => amplitude * (2 * random() - 1))
 }
 
 /** The same samples in `channels` channels (separate arrays). */

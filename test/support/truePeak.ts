@@ -23,7 +23,7 @@ export const truePeakDbtp = (signal: Signal): number => {
   for (const channel of signal) {
     const padded = new Float64Array(channel.length + 4 * reach)
     padded.set(channel, 2 * reach)
-    for (const x of channel) peak = Math.max(peak, Math.abs(x))
+    for (let n = 0; n < channel.length; n++) peak = Math.max(peak, Math.abs(channel[n]!))
     for (let at = reach; at < padded.length - reach; at++) {
       // Where all samples near by are small, so is what lies between them.
       let near = 0

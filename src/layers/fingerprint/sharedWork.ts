@@ -5,6 +5,8 @@ interface Entry<A> {
   readonly value: A
   readonly fiber: Fiber.RuntimeFiber<void>
   waiting: number
+  /** How many have gone: who goes last is the last only as long as nobody has gone after. */
+  departures: number
 }
 
 export interface SharedWork<A> {
@@ -30,27 +32,37 @@ export const makeSharedWork = <A>(
     const entries = new Map<string, Entry<A>>()
     const lock = yield* Effect.makeSemaphore(1)
 
+    const forget = (key: string, fiber: Fiber.RuntimeFiber<void>) => {
+      if (entries.get(key)?.fiber === fiber) entries.delete(key)
+    }
+
     const start = (key: string, begin: Parameters<SharedWork<A>["join"]>[1]) =>
       Effect.gen(function* () {
         const { value, work } = yield* begin
-        const fiber = yield* Effect.interruptible(work).pipe(
+        const fiber: Fiber.RuntimeFiber<void> = yield* Effect.interruptible(work).pipe(
           // Whoever comes from now on begins anew: what was found is in the caches by now.
-          Effect.ensuring(Effect.sync(() => entries.delete(key))),
+          Effect.ensuring(Effect.sync(() => forget(key, fiber))),
           Effect.forkIn(scope)
         )
-        const entry: Entry<A> = { value, fiber, waiting: 0 }
+        const entry: Entry<A> = { value, fiber, waiting: 0, departures: 0 }
         if (fiber.unsafePoll() === null) entries.set(key, entry)
         yield* onBegun(key, fiber)
         return entry
       })
 
-    const leave = (entry: Entry<A>) =>
+    const leave = (key: string, entry: Entry<A>) =>
       Effect.suspend(() => {
         entry.waiting -= 1
+        entry.departures += 1
         if (entry.waiting > 0) return Effect.void
+        const { departures } = entry
         return Effect.sleep(linger).pipe(
           Effect.zipRight(
-            Effect.suspend(() => (entry.waiting === 0 ? Effect.asVoid(Fiber.interruptFork(entry.fiber)) : Effect.void))
+            Effect.suspend(() => {
+              if (entry.waiting > 0 || entry.departures !== departures) return Effect.void
+              forget(key, entry.fiber)
+              return Effect.asVoid(Fiber.interruptFork(entry.fiber))
+            })
           ),
           Effect.interruptible,
           Effect.forkIn(scope),
@@ -68,7 +80,7 @@ export const makeSharedWork = <A>(
               return entry
             })
           ),
-          leave
+          (entry) => leave(key, entry)
         ).pipe(Effect.map(({ value }) => value)),
       keys: () => [...entries.keys()]
     }

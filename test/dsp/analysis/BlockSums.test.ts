@@ -1,7 +1,8 @@
-import { describe, expect, it } from "vitest"
+import { describe, it } from "vitest"
 import { downmixGains } from "../../../src/dsp/analysis/Downmix.ts"
 import { makeBlockSums } from "../../../src/dsp/analysis/BlockSums.ts"
 import { makeKernels } from "../../../src/dsp/Kernels.ts"
+import { assert } from "../../support/assert.ts"
 import { inKernelBlocks } from "../../support/kernelBlocks.ts"
 import { blockSums } from "../../support/reference/BlockSums.ts"
 import { makeRandom, type Signal } from "../../support/signals.ts"
@@ -32,8 +33,8 @@ const expectToEqualReference = (left: Float32Array, right: Float32Array, sums: R
     stereo.sideSquared
   ]
   const largest = left.length * (expected.sums[6] + expected.sums[6] ** 2)
-  actual.forEach((sum, i) => expect(Math.abs(sum - expected.sums[i]!)).toBeLessThanOrEqual(1e-14 * largest))
-  expect(sums.mid.slice(0, left.length)).toEqual(expected.mid)
+  actual.forEach((sum, i) => assert.closeTo(sum, expected.sums[i]!, 1e-14 * largest))
+  assert.deepStrictEqual(sums.mid.slice(0, left.length), expected.mid)
   return expected.sums
 }
 
@@ -47,8 +48,8 @@ describe("BlockSums", () => {
       const right = noise(length, amplitude)
       const sums = measure([left, right])
       const [, , ll, rr, , , peak, clipped] = expectToEqualReference(left, right, sums)
-      expect(sums.levels()).toMatchObject({ peak, clipped })
-      expect(Math.abs(sums.levels().energy - (ll + rr))).toBeLessThanOrEqual(1e-14 * (ll + rr))
+      assert.hasFields(sums.levels(), { peak, clipped })
+      assert.closeTo(sums.levels().energy, ll + rr, 1e-14 * (ll + rr))
     }
   })
 
@@ -56,9 +57,9 @@ describe("BlockSums", () => {
     const samples = noise(443, 1.1)
     const sums = measure([samples])
     const [, , energy, , , side, peak, clipped] = expectToEqualReference(samples, samples, sums)
-    expect(side).toBe(0)
-    expect(sums.levels()).toMatchObject({ peak, clipped: clipped / 2 })
-    expect(Math.abs(sums.levels().energy - energy)).toBeLessThanOrEqual(1e-14 * energy)
+    assert.strictEqual(side, 0)
+    assert.hasFields(sums.levels(), { peak, clipped: clipped / 2 })
+    assert.closeTo(sums.levels().energy, energy, 1e-14 * energy)
   })
 
   it.each([3, 4, 5, 6, 7, 8, 9])(
@@ -68,14 +69,17 @@ describe("BlockSums", () => {
       const sums = measure(signal)
       const each = signal.map((samples) => blockSums(samples, samples, 441).sums)
       const energy = each.reduce((sum, of) => sum + of[2], 0)
-      expect(sums.levels().peak).toBe(Math.max(...each.map((of) => of[6])))
-      expect(sums.levels().clipped).toBe(each.reduce((sum, of) => sum + of[7] / 2, 0))
-      expect(Math.abs(sums.levels().energy - energy)).toBeLessThanOrEqual(1e-14 * energy)
+      assert.strictEqual(sums.levels().peak, Math.max(...each.map((of) => of[6])))
+      assert.strictEqual(
+        sums.levels().clipped,
+        each.reduce((sum, of) => sum + of[7] / 2, 0)
+      )
+      assert.closeTo(sums.levels().energy, energy, 1e-14 * energy)
       const gains = downmixGains(channels)
       for (const [side, mixed] of [sums.left(), sums.right()].entries()) {
         for (let i = 0; i < 441; i++) {
           const direct = signal.reduce((sum, samples, c) => sum + gains[c]![side]! * samples[i]!, 0)
-          expect(Math.abs(mixed[i]! - direct)).toBeLessThan(2e-6)
+          assert.isBelow(Math.abs(mixed[i]! - direct), 2e-6)
         }
       }
       expectToEqualReference(sums.left().slice(0, 441), sums.right().slice(0, 441), sums)

@@ -1,6 +1,7 @@
-import { describe, expect, it } from "vitest"
+import { describe, it } from "vitest"
 import { hannWindow, makeComplexFft, nearestPowerOfTwo } from "../../../src/dsp/analysis/Fft.ts"
 import { makeKernels } from "../../../src/dsp/Kernels.ts"
+import { assert } from "../../support/assert.ts"
 import { makeFft } from "../../support/reference/Fft.ts"
 import { makeRandom } from "../../support/signals.ts"
 
@@ -24,7 +25,7 @@ describe("the reference transform", () => {
       }
       error = Math.max(error, Math.abs(sumRe - fft.outRe[k]!), Math.abs(sumIm - fft.outIm[k]!))
     }
-    expect(error).toBeLessThan(1e-11 * size)
+    assert.isBelow(error, 1e-11 * size)
   })
 })
 
@@ -37,7 +38,7 @@ const compare = (size: number, sample: (n: number) => readonly [re: number, im: 
   const fft = makeComplexFft(kernels, size)
   const inputs = [re.slice(), im.slice(), w.slice()]
   fft.transform(re.byteOffset, im.byteOffset, w.byteOffset)
-  expect([re, im, w]).toEqual(inputs)
+  assert.deepStrictEqual([re, im, w], inputs)
   const reference = makeFft(size)
   for (let n = 0; n < size; n++) {
     reference.inRe[n] = re[n]! * w[n]!
@@ -63,16 +64,16 @@ describe("ComplexFft", () => {
   it.each(sizes)("equals the reference in single precision at size %i", (size) => {
     const random = makeRandom(size)
     const { error } = compare(size, () => [2 * random() - 1, 2 * random() - 1], hannWindow(size))
-    expect(error).toBeLessThan(2e-6)
+    assert.isBelow(error, 2e-6)
   })
 
   it.each([16, 32, 2048])("transforms an impulse at any place, and silence, at size %i", (size) => {
     const ones = new Float64Array(size).fill(1)
     for (const at of [0, 1, 5, size / 2, size - 1]) {
-      expect(compare(size, (n) => (n === at ? [1, 0] : [0, 0]), ones).error).toBeLessThan(1e-6)
-      expect(compare(size, (n) => (n === at ? [0, -1] : [0, 0]), ones).error).toBeLessThan(1e-6)
+      assert.isBelow(compare(size, (n) => (n === at ? [1, 0] : [0, 0]), ones).error, 1e-6)
+      assert.isBelow(compare(size, (n) => (n === at ? [0, -1] : [0, 0]), ones).error, 1e-6)
     }
-    expect(compare(size, () => [0, 0], ones).error).toBe(0)
+    assert.strictEqual(compare(size, () => [0, 0], ones).error, 0)
   })
 
   it("gives the energies before the window, and pads where the window is zero", () => {
@@ -80,9 +81,9 @@ describe("ComplexFft", () => {
     const window = Float64Array.from({ length: 256 }, (_, n) => (n < 100 ? 1 : 0))
     const { error, fft, im, re } = compare(256, () => [random(), -random()], window)
     const energy = (x: Float32Array) => x.reduce((sum, v) => sum + v * v, 0)
-    expect(error).toBeLessThan(2e-6)
-    expect(fft.energies[0]! / energy(re)).toBeCloseTo(1, 5)
-    expect(fft.energies[1]! / energy(im)).toBeCloseTo(1, 5)
+    assert.isBelow(error, 2e-6)
+    assert.closeTo(fft.energies[0]! / energy(re), 1, 5e-6)
+    assert.closeTo(fft.energies[1]! / energy(im), 1, 5e-6)
   })
 
   it("gives the same result again: a transform leaves no state behind", () => {
@@ -97,22 +98,23 @@ describe("ComplexFft", () => {
     }
     const first = run(impulse)
     run(step)
-    expect(run(impulse)).toEqual(first)
+    assert.deepStrictEqual(run(impulse), first)
   })
 })
 
 describe("hannWindow", () => {
   it("sums to one at half overlap and has no zero", () => {
     const window = hannWindow(64)
-    for (let n = 0; n < 32; n++) expect(window[n]! + window[n + 32]!).toBeCloseTo(1, 14)
-    expect(Math.min(...window)).toBeGreaterThan(0)
+    for (let n = 0; n < 32; n++) assert.closeTo(window[n]! + window[n + 32]!, 1, 5e-15)
+    assert.isAbove(Math.min(...window), 0)
   })
 })
 
 describe("nearestPowerOfTwo", () => {
   it("chooses by distance", () => {
-    expect([368, 507, 736, 1472, 2029, 2208, 4416].map(nearestPowerOfTwo)).toEqual([
-      256, 512, 512, 1024, 2048, 2048, 4096
-    ])
+    assert.deepStrictEqual(
+      [368, 507, 736, 1472, 2029, 2208, 4416].map(nearestPowerOfTwo),
+      [256, 512, 512, 1024, 2048, 2048, 4096]
+    )
   })
 })

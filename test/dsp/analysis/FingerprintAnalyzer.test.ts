@@ -1,9 +1,10 @@
 import { Either, Schema } from "effect"
-import { describe, expect, it } from "vitest"
+import { describe, it } from "vitest"
 import { Fingerprint, Measurements } from "../../../src/domain/fingerprint/Fingerprint.ts"
 import { type AnalysisOutcome, makeFingerprintAnalyzer } from "../../../src/dsp/analysis/FingerprintAnalyzer.ts"
+import { assert } from "../../support/assert.ts"
 import { chord, drums, inBlocks, inSequence, pinkNoise } from "../../support/musicSignals.ts"
-import { onAll, type Signal, silence, sine, whiteNoise } from "../../support/signals.ts"
+import { onAll, sampled, type Signal, silence, sine, whiteNoise } from "../../support/signals.ts"
 
 const analyse = (sampleRate: number, signal: Signal, block = 4096): AnalysisOutcome => {
   const analyzer = makeFingerprintAnalyzer({ sampleRate, channels: signal.length })
@@ -24,7 +25,7 @@ describe("FingerprintAnalyzer", () => {
   ])("gives the same bits however the samples are split, at %i Hz", (rate, seconds) => {
     const signal = [drums(rate, seconds, "rock", 120), pinkNoise(rate, seconds, 0.3, 4)]
     const whole = JSON.stringify(analyse(rate, signal, signal[0]!.length))
-    for (const block of [1, 333, 4096]) expect(JSON.stringify(analyse(rate, signal, block))).toBe(whole)
+    for (const block of [1, 333, 4096]) assert.strictEqual(JSON.stringify(analyse(rate, signal, block)), whole)
   })
 
   it("gives the same bits whatever was analysed before, and while another analysis runs", () => {
@@ -32,12 +33,12 @@ describe("FingerprintAnalyzer", () => {
     const signal = [drums(rate, 1.5, "rock", 120), pinkNoise(rate, 1.5, 0.3, 4)]
     const first = JSON.stringify(analyse(rate, signal))
     analyse(96_000, onAll(6, whiteNoise(96_000, 1, -3, 5)))
-    expect(JSON.stringify(analyse(rate, signal))).toBe(first)
+    assert.strictEqual(JSON.stringify(analyse(rate, signal)), first)
     const other = makeFingerprintAnalyzer({ sampleRate: rate, channels: 2 })
     other.push(onAll(2, whiteNoise(rate, 1, -3, 6)), rate)
-    expect(JSON.stringify(analyse(rate, signal))).toBe(first)
+    assert.strictEqual(JSON.stringify(analyse(rate, signal)), first)
     other.finish()
-    expect(JSON.stringify(analyse(rate, signal))).toBe(first)
+    assert.strictEqual(JSON.stringify(analyse(rate, signal)), first)
   })
 
   it("keeps nothing of the arrays it is given", () => {
@@ -49,7 +50,7 @@ describe("FingerprintAnalyzer", () => {
       analyzer.push([lent], length)
       lent.fill(0.9)
     })
-    expect(analyzer.finish()).toEqual(analyse(rate, [noise]))
+    assert.deepStrictEqual(analyzer.finish(), analyse(rate, [noise]))
   })
 
   it("tells a hard-panned bass from its mono fold: left and right keep their places", () => {
@@ -57,24 +58,24 @@ describe("FingerprintAnalyzer", () => {
     const bass = sine(rate, 3, 150, -12)
     const treble = sine(rate, 3, 5000, -12)
     const { fingerprint, measurements } = measured(rate, [bass, treble])
-    expect(fingerprint.bass_pct).toBeCloseTo(50, 0)
-    expect(fingerprint.presence_pct).toBeCloseTo(50, 0)
-    expect(fingerprint.stereo_width).toBeCloseTo(0.5, 3)
-    expect(Math.abs(fingerprint.phase_correlation)).toBeLessThan(0.01)
-    expect(measurements).toMatchObject({ sample_rate: rate, channels: 2, clipped_samples: 0 })
-    expect(measurements.duration_seconds).toBe(3)
+    assert.closeTo(fingerprint.bass_pct, 50, 0.5)
+    assert.closeTo(fingerprint.presence_pct, 50, 0.5)
+    assert.closeTo(fingerprint.stereo_width, 0.5, 0.0005)
+    assert.isBelow(Math.abs(fingerprint.phase_correlation), 0.01)
+    assert.hasFields(measurements, { sample_rate: rate, channels: 2, clipped_samples: 0 })
+    assert.strictEqual(measurements.duration_seconds, 3)
   })
 
   it("calls mono mono, and gives a stereo file of two equal channels the same shape", () => {
     const tone = chord(22_050, 2, [220, 330, 440], 0.2)
     const mono = measured(22_050, [tone]).fingerprint
     const stereo = measured(22_050, onAll(2, tone)).fingerprint
-    expect(mono).toMatchObject({ stereo_width: 0, phase_correlation: 1 })
+    assert.hasFields(mono, { stereo_width: 0, phase_correlation: 1 })
     const { lufs: monoLufs, ...monoRest } = mono
     const { lufs: stereoLufs, ...stereoRest } = stereo
-    expect(stereoLufs - monoLufs).toBeCloseTo(3.0103, 3)
+    assert.closeTo(stereoLufs - monoLufs, 3.0103, 0.0005)
     for (const [name, value] of Object.entries(monoRest)) {
-      expect(stereoRest[name as keyof typeof stereoRest], name).toBeCloseTo(value, 6)
+      assert.closeTo(stereoRest[name as keyof typeof stereoRest], value, 5e-7, name)
     }
   })
 
@@ -83,9 +84,9 @@ describe("FingerprintAnalyzer", () => {
     const quiet = silence(rate, 2)
     const centre = sine(rate, 2, 1000, -20)
     const { fingerprint, measurements } = measured(rate, [quiet, quiet, centre, quiet, quiet, quiet])
-    expect(measurements.channels).toBe(6)
-    expect(fingerprint.stereo_width).toBe(0)
-    expect(Math.abs(fingerprint.lufs + 23.01)).toBeLessThan(0.1)
+    assert.strictEqual(measurements.channels, 6)
+    assert.strictEqual(fingerprint.stereo_width, 0)
+    assert.isBelow(Math.abs(fingerprint.lufs + 23.01), 0.1)
   })
 
   it("describes different sounds differently, in every dimension", () => {
@@ -95,19 +96,19 @@ describe("FingerprintAnalyzer", () => {
       rate,
       onAll(2, inSequence(sine(rate, 3, 220, -12), silence(rate, 1), chord(rate, 3, [110, 165], 0.05)))
     ).fingerprint
-    for (const name of Object.keys(a) as ReadonlyArray<keyof Fingerprint>) expect(a[name], name).not.toBe(b[name])
+    for (const name of Object.keys(a) as ReadonlyArray<keyof Fingerprint>) assert.notStrictEqual(a[name], b[name], name)
   })
 
   it("refuses what is shorter than half a second, and measures what is as long", () => {
-    expect(analyse(44_100, [new Float32Array(0)])).toEqual({ kind: "too_short", seconds: 0 })
-    expect(analyse(8000, [sine(8000, 0.499, 440, -6)])).toEqual({ kind: "too_short", seconds: 0.499 })
-    expect(analyse(8000, [sine(8000, 0.5, 440, -6)]).kind).toBe("measured")
+    assert.deepStrictEqual(analyse(44_100, [new Float32Array(0)]), { kind: "too_short", seconds: 0 })
+    assert.deepStrictEqual(analyse(8000, [sine(8000, 0.499, 440, -6)]), { kind: "too_short", seconds: 0.499 })
+    assert.strictEqual(analyse(8000, [sine(8000, 0.5, 440, -6)]).kind, "measured")
   })
 
   it("says silent for nothing above -70 LUFS", () => {
-    expect(analyse(8000, [silence(8000, 2)]).kind).toBe("silent")
-    expect(analyse(8000, [sine(8000, 2, 440, -75)]).kind).toBe("silent")
-    expect(analyse(8000, [new Float32Array(8000).fill(1e-40)]).kind).toBe("silent")
+    assert.strictEqual(analyse(8000, [silence(8000, 2)]).kind, "silent")
+    assert.strictEqual(analyse(8000, [sine(8000, 2, 440, -75)]).kind, "silent")
+    assert.strictEqual(analyse(8000, [new Float32Array(8000).fill(1e-40)]).kind, "silent")
   })
 
   it("names the first sample that is not finite", () => {
@@ -117,13 +118,13 @@ describe("FingerprintAnalyzer", () => {
     right[4321] = -Infinity
     right[5000] = Number.NaN
     for (const block of [1, 800, 8000]) {
-      expect(analyse(8000, [left, right], block)).toEqual({ kind: "not_finite", frame: 4321, channel: 1 })
+      assert.deepStrictEqual(analyse(8000, [left, right], block), { kind: "not_finite", frame: 4321, channel: 1 })
     }
   })
 
   it("refuses integers taken for floats", () => {
-    expect(analyse(8000, [sine(8000, 1, 440, 80)]).kind).toBe("out_of_scale")
-    expect(analyse(8000, [new Float32Array(8000).fill(3e38)]).kind).toBe("out_of_scale")
+    assert.strictEqual(analyse(8000, [sine(8000, 1, 440, 80)]).kind, "out_of_scale")
+    assert.strictEqual(analyse(8000, [new Float32Array(8000).fill(3e38)]).kind, "out_of_scale")
   })
 
   const rates = [8000, 11_025, 12_345, 16_000, 48_000, 96_000, 192_000, 384_000]
@@ -139,11 +140,11 @@ describe("FingerprintAnalyzer", () => {
   it.each(rates)("never gives an invalid fingerprint, at %i Hz", (rate) => {
     for (const [name, sample] of Object.entries(extremes)) {
       for (const channels of [1, 2]) {
-        const samples = Float32Array.from({ length: Math.ceil(0.51 * rate) }, (_, n) => sample(n))
+        const samples = sampled(Math.ceil(0.51 * rate), sample)
         const outcome = analyse(rate, channels === 1 ? [samples] : [samples, samples.map((v) => -v)])
         if (outcome.kind !== "measured") continue
-        expect(Either.isRight(decodeFingerprint(outcome.fingerprint)), `${name}, ${channels}`).toBe(true)
-        expect(Either.isRight(decodeMeasurements(outcome.measurements)), `${name}, ${channels}`).toBe(true)
+        assert.isTrue(Either.isRight(decodeFingerprint(outcome.fingerprint)), `${name}, ${channels}`)
+        assert.isTrue(Either.isRight(decodeMeasurements(outcome.measurements)), `${name}, ${channels}`)
       }
     }
   })

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest"
+import { describe, it } from "vitest"
 import { trackBeats } from "../../../src/dsp/analysis/BeatTracker.ts"
 import { makeChroma } from "../../../src/dsp/analysis/Chroma.ts"
 import { makeDecimator } from "../../../src/dsp/analysis/Decimator.ts"
@@ -7,6 +7,7 @@ import { makeOnsetFlux } from "../../../src/dsp/analysis/OnsetFlux.ts"
 import { makeSpectralShape } from "../../../src/dsp/analysis/SpectralShape.ts"
 import { makeYin } from "../../../src/dsp/analysis/Yin.ts"
 import { makeKernels } from "../../../src/dsp/Kernels.ts"
+import { assert } from "../../support/assert.ts"
 import { chord, drums, glissando, inBlocks, inSequence } from "../../support/musicSignals.ts"
 import * as ReferenceBeatTracker from "../../support/reference/BeatTracker.ts"
 import * as ReferenceChroma from "../../support/reference/Chroma.ts"
@@ -35,7 +36,7 @@ const names = Object.keys(signals)
 const signal = (name: string, rate: number) => signals[name]!(rate, 1.5 + 1 / rate)
 
 const largestDifference = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
-  expect(a.length).toBe(b.length)
+  assert.strictEqual(a.length, b.length)
   let largest = 0
   for (let i = 0; i < a.length; i++) largest = Math.max(largest, Math.abs(a[i]! - b[i]!))
   return largest
@@ -61,7 +62,7 @@ describe("compiled kernels and their plain references", () => {
         compiled.process(power)
         reference.process(power)
       }
-      expect(compiled.result()).toBeCloseTo(reference.result()!, 12)
+      assert.closeTo(compiled.result()!, reference.result()!, 5e-13)
     }
   })
 
@@ -73,9 +74,9 @@ describe("compiled kernels and their plain references", () => {
       reference.process(power)
       const expected = reference.result()
       const result = compiled.result()
-      expect(Math.abs(result.centroidHz - expected.centroidHz)).toBeLessThanOrEqual(1e-6 * expected.centroidHz)
-      expect(result.rolloffHz).toBe(expected.rolloffHz)
-      expect(Math.abs(result.flatness - expected.flatness)).toBeLessThanOrEqual(1e-6 * expected.flatness)
+      assert.closeTo(result.centroidHz, expected.centroidHz, 1e-6 * expected.centroidHz)
+      assert.strictEqual(result.rolloffHz, expected.rolloffHz)
+      assert.closeTo(result.flatness, expected.flatness, 1e-6 * expected.flatness)
     }
   })
 
@@ -91,7 +92,7 @@ describe("compiled kernels and their plain references", () => {
           found.push(...compiled.output.subarray(0, compiled.process(part!, length)))
           expected.push(...reference.output.subarray(0, reference.process(part!, length)))
         })
-        expect(largestDifference(found, expected)).toBeLessThan(2 ** -21)
+        assert.isBelow(largestDifference(found, expected), 2 ** -21)
       }
     }
   })
@@ -107,9 +108,9 @@ describe("compiled kernels and their plain references", () => {
         compiled.process(part!, length)
         reference.process(part!, length)
       })
-      expect(compiled.stability()).toBeCloseTo(reference.stability(), 12)
+      assert.closeTo(compiled.stability(), reference.stability(), 5e-13)
       const cents = (pitch: number) => (pitch > 0 ? 1200 * Math.log2(pitch) : 0)
-      expect(largestDifference(found.map(cents), expected.map(cents))).toBeLessThan(0.1)
+      assert.isBelow(largestDifference(found.map(cents), expected.map(cents)), 0.1)
     }
   })
 
@@ -122,7 +123,7 @@ describe("compiled kernels and their plain references", () => {
         compiled.process(part!, length)
         reference.process(part!, length)
       })
-      expect(Math.abs(compiled.concentration() - reference.concentration())).toBeLessThan(1e-6)
+      assert.isBelow(Math.abs(compiled.concentration() - reference.concentration()), 1e-6)
     }
   })
 
@@ -137,8 +138,8 @@ describe("compiled kernels and their plain references", () => {
       })
       const result = compiled.result()
       const expected = reference.result()
-      expect(largestDifference(result.full, expected.full)).toBeLessThan(1.2e-4)
-      expect(largestDifference(result.low, expected.low)).toBeLessThan(1.2e-4)
+      assert.isBelow(largestDifference(result.full, expected.full), 1.2e-4)
+      assert.isBelow(largestDifference(result.low, expected.low), 1.2e-4)
     }
   })
 
@@ -151,7 +152,8 @@ describe("compiled kernels and their plain references", () => {
         if (seed % 3 === 0 && t % 3000 > 1500) return 0
         return seed % 2 === 0 ? 4 * random() - 2 : (t % Math.round(period) === 3 ? 5 : 0) + 0.3 * (random() - 0.5)
       })
-      expect(trackBeats(makeKernels(), strength, period, new Uint16Array(length))).toEqual(
+      assert.deepStrictEqual(
+        trackBeats(makeKernels(), strength, period, new Uint16Array(length)),
         ReferenceBeatTracker.trackBeats(strength, period)
       )
     }

@@ -1,8 +1,9 @@
-import { describe, expect, it } from "vitest"
+import { describe, it } from "vitest"
 import { makeKernels } from "../../../src/dsp/Kernels.ts"
 import { bandShares } from "../../../src/dsp/analysis/BandShares.ts"
 import { makeSpectralShape } from "../../../src/dsp/analysis/SpectralShape.ts"
 import { makeStereoSpectrum, spectrumSegment } from "../../../src/dsp/analysis/StereoSpectrum.ts"
+import { assert } from "../../support/assert.ts"
 import { inBlocks, pinkNoise } from "../../support/musicSignals.ts"
 import { stereoPower } from "../../support/reference/StereoSpectrum.ts"
 import { type Signal, silence, sine, whiteNoise } from "../../support/signals.ts"
@@ -45,11 +46,11 @@ describe("StereoSpectrum", () => {
     const left = whiteNoise(8000, 0.1, -3, 1)
     const right = sine(8000, 0.1, 440, -9)
     const { segments } = spectrumOf(8000, [left, right])
-    expect(segments).toHaveLength(Math.floor((left.length - 256) / 128) + 1)
+    assert.lengthOf(segments, Math.floor((left.length - 256) / 128) + 1)
     segments.forEach((power, i) => {
       const direct = directPower(left, right, i * 128, 256)
       const largest = Math.max(...direct)
-      power.forEach((p, k) => expect(Math.abs(p - direct[k]!)).toBeLessThan(1e-6 * largest))
+      power.forEach((p, k) => assert.isBelow(Math.abs(p - direct[k]!), 1e-6 * largest))
     })
   })
 
@@ -75,19 +76,20 @@ describe("StereoSpectrum", () => {
         const expected = stereoPower(l, r)
         const largest = Math.max(...expected)
         const errors = expected.map((direct, k) => Math.abs(power[k]! - direct))
-        expect(Math.max(...errors)).toBeLessThanOrEqual(1e-6 * largest + 1e-60)
+        assert.isAtMost(Math.max(...errors), 1e-6 * largest + 1e-60)
         power.forEach((p, k) => (summed[k] = summed[k]! + p))
         const meanSquare = l.reduce((sum, v, n) => sum + v * v + r[n]! * r[n]!, 0) / (2 * size)
-        expect(Math.abs(meanSquares[i]! - meanSquare)).toBeLessThanOrEqual(1e-5 * meanSquare + 1e-60)
+        assert.closeTo(meanSquares[i]!, meanSquare, 1e-5 * meanSquare + 1e-60)
       })
-      expect(spectrum.total).toEqual(summed)
+      assert.deepStrictEqual(spectrum.total, summed)
     }
   })
 
   it("uses the power of two nearest to 46 ms", () => {
-    expect([8000, 22_050, 44_100, 48_000, 96_000, 384_000].map(spectrumSegment)).toEqual([
-      256, 1024, 2048, 2048, 4096, 16_384
-    ])
+    assert.deepStrictEqual(
+      [8000, 22_050, 44_100, 48_000, 96_000, 384_000].map(spectrumSegment),
+      [256, 1024, 2048, 2048, 4096, 16_384]
+    )
   })
 })
 
@@ -115,9 +117,9 @@ describe("SpectralShape", () => {
       const floored = p.map((v) => Math.max(1e-10, v))
       return Math.exp(sum(floored.map(Math.log)) / bins) / (sum(floored) / bins)
     })
-    expect(result.centroidHz / centroid).toBeCloseTo(1, 6)
-    expect(result.rolloffHz).toBeCloseTo(rolloff, 6)
-    expect(result.flatness / flatness).toBeCloseTo(1, 6)
+    assert.closeTo(result.centroidHz / centroid, 1, 5e-7)
+    assert.closeTo(result.rolloffHz, rolloff, 5e-7)
+    assert.closeTo(result.flatness / flatness, 1, 5e-7)
   })
 
   it("agrees with the formulas for flat, falling and alternating spectra, within 1 %", () => {
@@ -127,7 +129,7 @@ describe("SpectralShape", () => {
       shape.process(Float32Array.from({ length: bins }, (_, k) => power(k)))
       return shape.result()
     }
-    const within = (value: number, expected: number) => expect(Math.abs(value / expected - 1)).toBeLessThan(0.01)
+    const within = (value: number, expected: number) => assert.isBelow(Math.abs(value / expected - 1), 0.01)
 
     const flat = shapeOf(() => 4)
     within(flat.centroidHz, 512)
@@ -156,14 +158,14 @@ describe("SpectralShape", () => {
       return shape.result()
     }
     const tone = shapeOf([sine(44_100, 1, 3000, -6)])
-    expect(Math.abs(tone.centroidHz - 3000)).toBeLessThan(15)
-    expect(Math.abs(tone.rolloffHz - 3000)).toBeLessThan(25)
-    expect(tone.flatness).toBeLessThan(1e-6)
+    assert.isBelow(Math.abs(tone.centroidHz - 3000), 15)
+    assert.isBelow(Math.abs(tone.rolloffHz - 3000), 25)
+    assert.isBelow(tone.flatness, 1e-6)
     const noise = shapeOf([whiteNoise(44_100, 1, -6, 1)])
     // Of exponentially distributed powers the geometric mean is exp(-0.5772) of the arithmetic one.
-    expect(noise.flatness).toBeCloseTo(0.5615, 1)
-    expect(Math.abs(noise.centroidHz - 11_025)).toBeLessThan(150)
-    expect(Math.abs(noise.rolloffHz - 0.85 * 22_050)).toBeLessThan(150)
+    assert.closeTo(noise.flatness, 0.5615, 0.05)
+    assert.isBelow(Math.abs(noise.centroidHz - 11_025), 150)
+    assert.isBelow(Math.abs(noise.rolloffHz - 0.85 * 22_050), 150)
   })
 })
 
@@ -183,15 +185,19 @@ describe("BandShares", () => {
     [10_000, 6, 99]
   ])("puts a sine of %i Hz into its band", (frequencyHz, band, percent) => {
     const { shares } = sharesOf(44_100, [sine(44_100, 1, frequencyHz, -6)])
-    expect(shares[band]).toBeGreaterThan(percent)
-    expect(shares.reduce((a, b) => a + b, 0)).toBeCloseTo(100, 9)
+    assert.isAbove(shares[band], percent)
+    assert.closeTo(
+      shares.reduce((a, b) => a + b, 0),
+      100,
+      5e-10
+    )
   })
 
   it("sees bass on one side and treble on the other alike: planar channels are not mixed up or cancelled", () => {
     const { shares, bassMidRatioDb } = sharesOf(44_100, [sine(44_100, 1, 120, -6), sine(44_100, 1, 5000, -6)])
-    expect(shares[1]).toBeCloseTo(50, 0)
-    expect(shares[5]).toBeCloseTo(50, 0)
-    expect(bassMidRatioDb).toBeGreaterThan(30)
+    assert.closeTo(shares[1], 50, 0.5)
+    assert.closeTo(shares[5], 50, 0.5)
+    assert.isAbove(bassMidRatioDb, 30)
   })
 
   it("gives pink noise shares by the logarithm of the bands' edges", () => {
@@ -199,28 +205,32 @@ describe("BandShares", () => {
     const octaves = [60 / 20, 250 / 60, 500 / 250, 2000 / 500, 4000 / 2000, 6000 / 4000, 20_000 / 6000].map(Math.log2)
     const all = Math.log2(1000)
     // Bins of 21.5 Hz blur the lowest edges.
-    shares.forEach((share, i) => expect(Math.abs(share - (100 * octaves[i]!) / all)).toBeLessThan(i < 2 ? 4 : 1.5))
+    shares.forEach((share, i) => assert.isBelow(Math.abs(share - (100 * octaves[i]!) / all), i < 2 ? 4 : 1.5))
   })
 
   it("reads 0 above Nyquist", () => {
     const { shares } = sharesOf(8000, [whiteNoise(8000, 1, -6, 1)])
-    expect(shares.slice(5)).toEqual([0, 0])
-    expect(shares.reduce((a, b) => a + b, 0)).toBeCloseTo(100, 9)
+    assert.deepStrictEqual(shares.slice(5), [0, 0])
+    assert.closeTo(
+      shares.reduce((a, b) => a + b, 0),
+      100,
+      5e-10
+    )
   })
 
   it("clamps the ratio of bass to middle at 60 dB either way", () => {
     const binHz = 10
     const power = new Float64Array(2048)
     power[10] = 1
-    expect(bandShares(power, binHz)!.bassMidRatioDb).toBe(60)
+    assert.strictEqual(bandShares(power, binHz)!.bassMidRatioDb, 60)
     power[10] = 0
     power[100] = 1
-    expect(bandShares(power, binHz)!.bassMidRatioDb).toBe(-60)
+    assert.strictEqual(bandShares(power, binHz)!.bassMidRatioDb, -60)
     power[10] = 0.1
-    expect(bandShares(power, binHz)!.bassMidRatioDb).toBeCloseTo(-10, 9)
+    assert.closeTo(bandShares(power, binHz)!.bassMidRatioDb, -10, 5e-10)
   })
 
   it("is null without any power", () => {
-    expect(bandShares(spectrumOf(8000, [silence(8000, 1)]).total, 31.25)).toBeNull()
+    assert.isNull(bandShares(spectrumOf(8000, [silence(8000, 1)]).total, 31.25))
   })
 })

@@ -1,8 +1,9 @@
-import { describe, expect, it } from "vitest"
+import { describe, it } from "vitest"
 import { makeBlockSums } from "../../../src/dsp/analysis/BlockSums.ts"
 import { makeDownmix } from "../../../src/dsp/analysis/Downmix.ts"
 import { makeStereoField } from "../../../src/dsp/analysis/StereoField.ts"
 import { makeKernels } from "../../../src/dsp/Kernels.ts"
+import { assert } from "../../support/assert.ts"
 import { inKernelBlocks } from "../../support/kernelBlocks.ts"
 import { silence, sine, whiteNoise } from "../../support/signals.ts"
 
@@ -21,7 +22,7 @@ const noise = whiteNoise(8000, 10, -6, 1)
 
 describe("width and correlation", () => {
   it("are 0 and 1 for the same signal on both sides", () => {
-    expect(measure(noise, noise)).toEqual({ width: 0, correlation: 1 })
+    assert.deepStrictEqual(measure(noise, noise), { width: 0, correlation: 1 })
   })
 
   it("are 1 and -1 for opposite signals", () => {
@@ -29,18 +30,18 @@ describe("width and correlation", () => {
       noise,
       noise.map((v) => -v)
     )
-    expect(width).toBe(1)
-    expect(correlation).toBeCloseTo(-1, 12)
+    assert.strictEqual(width, 1)
+    assert.closeTo(correlation, -1, 5e-13)
   })
 
   it("are 0.5 and 0 for independent signals", () => {
     const { correlation, width } = measure(noise, whiteNoise(8000, 10, -6, 2))
-    expect(width).toBeCloseTo(0.5, 2)
-    expect(Math.abs(correlation)).toBeLessThan(0.01)
+    assert.closeTo(width, 0.5, 0.005)
+    assert.isBelow(Math.abs(correlation), 0.01)
   })
 
   it("are 0.5 and 0 for one side alone", () => {
-    expect(measure(noise, silence(8000, 10))).toEqual({ width: 0.5, correlation: 0 })
+    assert.deepStrictEqual(measure(noise, silence(8000, 10)), { width: 0.5, correlation: 0 })
   })
 
   it("keep a side signal 120 dB below the middle", () => {
@@ -49,8 +50,8 @@ describe("width and correlation", () => {
       Float32Array.from(noise, (v, i) => v + faint[i]!),
       noise
     )
-    expect(width).toBeGreaterThan(1e-7)
-    expect(width).toBeLessThan(2e-6)
+    assert.isAbove(width, 1e-7)
+    assert.isBelow(width, 2e-6)
   })
 
   it("are unmoved by a constant offset in one channel's correlation", () => {
@@ -58,7 +59,7 @@ describe("width and correlation", () => {
       noise,
       noise.map((v) => v + 0.25)
     )
-    expect(correlation).toBeCloseTo(1, 5)
+    assert.closeTo(correlation, 1, 5e-6)
   })
 })
 
@@ -68,8 +69,8 @@ describe("Downmix", () => {
     const downmix = makeDownmix(kernels, 6, 1)
     const signal = [1, 0.1, 0.01, 1000, 0.001, 0.0001].map((v) => Float32Array.of(v))
     inKernelBlocks(kernels, signal, 1, downmix.process)
-    expect(downmix.left()[0]).toBeCloseTo(1 + Math.SQRT1_2 * 0.011, 6)
-    expect(downmix.right()[0]).toBeCloseTo(0.1 + Math.SQRT1_2 * 0.0101, 6)
+    assert.closeTo(downmix.left()[0], 1 + Math.SQRT1_2 * 0.011, 5e-7)
+    assert.closeTo(downmix.right()[0], 0.1 + Math.SQRT1_2 * 0.0101, 5e-7)
   })
 
   it("passes stereo as it is and mono to both sides", () => {
@@ -77,10 +78,10 @@ describe("Downmix", () => {
     const stereo = makeDownmix(kernels, 2, 1)
     const [left, right] = [Float32Array.of(0.5), Float32Array.of(-0.25)]
     inKernelBlocks(kernels, [left, right], 1, stereo.process)
-    expect([stereo.left(), stereo.right()]).toEqual([left, right])
+    assert.deepStrictEqual([stereo.left(), stereo.right()], [left, right])
     const mono = makeDownmix(kernels, 1, 1)
     inKernelBlocks(kernels, [left], 1, mono.process)
-    expect(mono.left()).toEqual(left)
-    expect(mono.left()).toBe(mono.right())
+    assert.deepStrictEqual(mono.left(), left)
+    assert.strictEqual(mono.left(), mono.right())
   })
 })

@@ -1,6 +1,7 @@
-import { describe, expect, it } from "vitest"
+import { describe, it } from "vitest"
 import { makeTruePeakMeter } from "../../../src/dsp/analysis/TruePeakMeter.ts"
 import { makeKernels } from "../../../src/dsp/Kernels.ts"
+import { assert } from "../../support/assert.ts"
 import { inBlocks, inSequence } from "../../support/musicSignals.ts"
 import { truePeak } from "../../support/reference/TruePeakMeter.ts"
 import { dbToLinear, makeRandom, type Signal, silence, sine, whiteNoise } from "../../support/signals.ts"
@@ -33,8 +34,8 @@ const ebuRates = [
 ] as const
 
 const expectWithinEbuTolerance = (error: number) => {
-  expect(error).toBeLessThan(0.2)
-  expect(error).toBeGreaterThan(-0.4)
+  assert.isBelow(error, 0.2)
+  assert.isAbove(error, -0.4)
 }
 
 describe.each(ebuRates)("EBU Tech 3341 at %i Hz", (rate, base) => {
@@ -90,12 +91,12 @@ describe.each(Object.keys(signals))("for %s the compiled meter", (name) => {
 
   it.each([44_100, 96_000, 192_000])("equals the reference at %i Hz, which computes every point", (rate) => {
     const expected = truePeak(signal, rate)
-    expect(Math.abs(linearPeak(rate, [signal]) - expected)).toBeLessThanOrEqual(2e-6 * expected)
+    assert.closeTo(linearPeak(rate, [signal]), expected, 2e-6 * expected)
   })
 
   it.each([44_100, 96_000, 192_000])("gives exactly what it gives at %i Hz without skipping any point", (rate) => {
     for (const block of [441, 4410]) {
-      expect(linearPeak(rate, [signal], block)).toBe(linearPeak(rate, [signal], block, false))
+      assert.strictEqual(linearPeak(rate, [signal], block), linearPeak(rate, [signal], block, false))
     }
   })
 })
@@ -114,7 +115,7 @@ it("skipping changes nothing for pieces of noise and music of any level, length 
     })
     const signal = [inSequence(...pieces), inSequence(...pieces.toReversed())]
     const rate = random() < 0.8 ? 48_000 : 96_000
-    expect(linearPeak(rate, signal, 480)).toBe(linearPeak(rate, signal, 480, false))
+    assert.strictEqual(linearPeak(rate, signal, 480), linearPeak(rate, signal, 480, false))
   }
 })
 
@@ -133,22 +134,22 @@ describe("true peak", () => {
       largest = Math.max(largest, meter.result())
     }
     const whole = 10 ** (measure(44_100, [noise]) / 20)
-    expect(whole).toBeGreaterThan(dbToLinear(-3))
-    expect(whole).toBeLessThanOrEqual(largest + 1e-12)
+    assert.isAbove(whole, dbToLinear(-3))
+    assert.isAtMost(whole, largest + 1e-12)
   })
 
   it("does not depend on the split", () => {
     const noise = whiteNoise(44_100, 0.3, -1, 3)
-    expect(new Set([33, 441, 4410, noise.length].map((block) => measure(44_100, [noise], block))).size).toBe(1)
+    assert.strictEqual(new Set([33, 441, 4410, noise.length].map((block) => measure(44_100, [noise], block))).size, 1)
   })
 
   it("finds a peak between the last samples of the track", () => {
     const tone = inSequence(silence(48_000, 0.1), Float32Array.of(0.7, 0.7))
-    expect(measure(48_000, [tone])).toBeGreaterThan(20 * Math.log10(0.75))
+    assert.isAbove(measure(48_000, [tone]), 20 * Math.log10(0.75))
   })
 
   it("reads a quarter-rate tone between its samples at 96 kHz, and the samples themselves at 192 kHz", () => {
-    expect(Math.abs(measure(96_000, [faded(96_000, 24_000, 0, 45 * degrees)], 9600))).toBeLessThan(0.05)
-    expect(measure(192_000, [faded(192_000, 48_000, 0, 45 * degrees)], 19_200)).toBeCloseTo(-3.0103, 3)
+    assert.isBelow(Math.abs(measure(96_000, [faded(96_000, 24_000, 0, 45 * degrees)], 9600)), 0.05)
+    assert.closeTo(measure(192_000, [faded(192_000, 48_000, 0, 45 * degrees)], 19_200), -3.0103, 0.0005)
   })
 })

@@ -3,12 +3,11 @@ import { assert } from "../../support/assert.ts"
 import { isFfmpegPresent, readWithFfmpeg } from "../../support/ffmpegMeter.ts"
 import { music } from "../../support/music.ts"
 import { neutralSettings, renderChain } from "../../support/renderChain.ts"
-import { dbToLinear, makeRandom, type Signal, sine } from "../../support/signals.ts"
+import { dbToLinear, makeRandom, sampled, type Signal, sine } from "../../support/signals.ts"
 import { shortFilterTruePeakDbtp, truePeakDbtp } from "../../support/truePeak.ts"
 
 const rate = 44_100
-const make = (seconds: number, sample: (n: number) => number) =>
-  Float32Array.from({ length: Math.round(seconds * rate) }, (_, n) => sample(n))
+const make = (seconds: number, sample: (n: number) => number) => sampled(Math.round(seconds * rate), sample)
 const random = makeRandom(7)
 const song = music({ sampleRate: rate, seconds: 5, seed: 3, bpm: 124, drumsDb: 3, driveDb: 0, peakDbfs: -1 })
 const louder = (signal: Signal, db: number): Signal => signal.map((channel) => channel.map((x) => x * dbToLinear(db)))
@@ -63,7 +62,7 @@ describe("the true-peak limiter", () => {
 
   it.skipIf(!isFfmpegPresent)("holds it at every rate and from the very first sample", () => {
     for (const sampleRate of [8000, 22_050, 48_000, 96_000, 192_000]) {
-      const clipped = Float32Array.from({ length: sampleRate / 2 }, (_, n) =>
+      const clipped = sampled(sampleRate / 2, (n) =>
         Math.max(-1.5, Math.min(1.5, 6 * Math.cos((2 * Math.PI * 997 * n) / sampleRate)))
       )
       const limited = renderChain([clipped], sampleRate, neutralSettings)

@@ -11,7 +11,7 @@ import { music } from "../../support/music.ts"
 import { makeBalanceEq as makeReferenceEq } from "../../support/reference/mastering/BalanceEq.ts"
 import { makeLoudnessFollower as makeReferenceFollower } from "../../support/reference/mastering/LoudnessFollower.ts"
 import { makeMasteringChain as makeReferenceChain } from "../../support/reference/mastering/MasteringChain.ts"
-import { neutralSettings } from "../../support/renderChain.ts"
+import { busy, following, neutralSettings } from "../../support/renderChain.ts"
 import { dbToLinear, makeRandom, type Signal, sine, whiteNoise } from "../../support/signals.ts"
 
 const rate = 44_100
@@ -48,16 +48,6 @@ const worstCases = (fraction: number, reach: number, near: number, far: number):
   }
   return out
 }
-
-const busy: RenderSettings = {
-  ...neutralSettings,
-  balance_db: [1, -2, 2, 0, -1, 1.5, -3],
-  expansion_db: 1.5,
-  compressor: { threshold_dbfs: -14, ratio: 1.4 },
-  side_gain_db: 1.5,
-  gain_db: 5
-}
-const following: RenderSettings = { ...neutralSettings, follow_lufs: -9, follow_limit_db: 9 }
 
 describe("the compiled mastering kernels", () => {
   it("filter as the plain ones do, bit for bit, on any number of channels, while gains move too", () => {

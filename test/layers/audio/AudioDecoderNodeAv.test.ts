@@ -1,10 +1,11 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs"
 import { basename, join } from "node:path"
-import { describe, expect, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { Chunk, Effect, Either, Stream } from "effect"
 import type { TrackUnreadable } from "../../../src/domain/audio/AnalysisError.ts"
 import { layer } from "../../../src/layers/audio/AudioDecoderNodeAv.ts"
 import { AudioDecoder } from "../../../src/services/AudioDecoder.ts"
+import { assert } from "../../support/assert.ts"
 import {
   type AudioFormatName,
   audioFormats,
@@ -18,14 +19,14 @@ import {
   type WriteOptions,
   writeAudioFile
 } from "../../support/audioFiles.ts"
-import { onAll, makeRandom, type Signal, whiteNoise } from "../../support/signals.ts"
+import { makeRandom, onAll, sampled, type Signal, whiteNoise } from "../../support/signals.ts"
 
 // The fourth of six channels is the one for low frequencies: codecs keep nothing else of it.
 const toneHz = [180, 350, 520, 60, 860, 1030]
 
 /** A sine that rises by `slopeHz` a second: shifted, it is unlike itself. */
 const chirp = (sampleRate: number, frames: number, startHz: number, slopeHz: number) =>
-  Float32Array.from({ length: frames }, (_, n) => {
+  sampled(frames, (n) => {
     const seconds = n / sampleRate
     return 0.3 * Math.sin(2 * Math.PI * (startHz + (slopeHz * seconds) / 2) * seconds)
   })
@@ -92,8 +93,8 @@ describe("AudioDecoderNodeAv, lossless formats", () => {
       const signal = music(channels, sampleRate, 30_011)
       const path = writeAudioFile(yield* temporaryFolder, "a", format, signal, { sampleRate })
       const decoded = yield* decodeAll(path)
-      expect(decoded.info).toMatchObject({ sampleRate, channels, totalFrames: 30_011 })
-      expect(firstDifference(decoded.channels, expectedOf(format, signal))).toBeUndefined()
+      assert.hasFields(decoded.info, { sampleRate, channels, totalFrames: 30_011 })
+      assert.isUndefined(firstDifference(decoded.channels, expectedOf(format, signal)))
     }).pipe(Effect.provide(layer))
   )
 
@@ -107,9 +108,9 @@ describe("AudioDecoderNodeAv, lossless formats", () => {
       const samples = Buffer.from("0000407fffff000080ffff7f010000000000ffffff000020", "hex").subarray(0, 18)
       writeFileSync(path, Buffer.concat([header, samples]))
       const { channels, info } = yield* decodeAll(path)
-      expect(info).toMatchObject({ sampleRate: 8000, channels: 2, totalFrames: 3 })
+      assert.hasFields(info, { sampleRate: 8000, channels: 2, totalFrames: 3 })
       const step = 2 ** -23
-      expect(channels).toEqual([Float32Array.of(0.5, -1, step), Float32Array.of(-129 * step, 1 - step, 0)])
+      assert.deepStrictEqual(channels, [Float32Array.of(0.5, -1, step), Float32Array.of(-129 * step, 1 - step, 0)])
     }).pipe(Effect.provide(layer))
   )
 })
@@ -142,12 +143,12 @@ describe("AudioDecoderNodeAv, lossy formats", () => {
         const signal = music(channels, sampleRate, frames)
         const path = writeAudioFile(yield* temporaryFolder, "a", format, signal, { sampleRate, ...options })
         const decoded = yield* decodeAll(path)
-        expect(decoded.info).toMatchObject({ sampleRate, channels, totalFrames: frames })
-        expect(decoded.channels[0]!.length).toBe(frames)
-        expect(signalToNoiseDb(decoded.channels, signal)).toBeGreaterThan(minimumDb)
+        assert.hasFields(decoded.info, { sampleRate, channels, totalFrames: frames })
+        assert.strictEqual(decoded.channels[0]!.length, frames)
+        assert.isAbove(signalToNoiseDb(decoded.channels, signal), minimumDb)
         for (const [channel, samples] of decoded.channels.entries()) {
           if (channel === 3) continue
-          expect(lagFrames(samples.subarray(9000, 14_000), signal[channel]!.subarray(9000, 14_000), 400)).toBe(0)
+          assert.strictEqual(lagFrames(samples.subarray(9000, 14_000), signal[channel]!.subarray(9000, 14_000), 400), 0)
         }
       }).pipe(Effect.provide(layer))
   )
@@ -158,13 +159,14 @@ describe("AudioDecoderNodeAv, lossy formats", () => {
       const path = writeAudioFile(yield* temporaryFolder, "a", "vorbis", signal, { sampleRate: 44_100 })
       const { channels } = yield* decodeAll(path)
       const length = channels[0]!.length
-      expect(length).toBeGreaterThanOrEqual(30_011 - 128)
-      expect(
+      assert.isAtLeast(length, 30_011 - 128)
+      assert.isAbove(
         signalToNoiseDb(
           channels,
           signal.map((samples) => samples.subarray(0, length))
-        )
-      ).toBeGreaterThan(15)
+        ),
+        15
+      )
     }).pipe(Effect.provide(layer))
   )
 
@@ -173,8 +175,8 @@ describe("AudioDecoderNodeAv, lossy formats", () => {
       const signal = music(1, 24_000, 24_000)
       const path = writeAudioFile(yield* temporaryFolder, "a", "opus", signal, { sampleRate: 24_000 })
       const { info, channels } = yield* decodeAll(path)
-      expect(info).toMatchObject({ sampleRate: 48_000, totalFrames: 48_000, codec: "opus" })
-      expect(channels[0]!.length).toBe(48_000)
+      assert.hasFields(info, { sampleRate: 48_000, totalFrames: 48_000, codec: "opus" })
+      assert.strictEqual(channels[0]!.length, 48_000)
     }).pipe(Effect.provide(layer))
   )
 
@@ -184,8 +186,8 @@ describe("AudioDecoderNodeAv, lossy formats", () => {
       const options = { sampleRate: 44_100, bitRate: 128_000, muxer: { write_xing: "0" } }
       const path = writeAudioFile(yield* temporaryFolder, "a", "mp3", signal, options)
       const { info, channels } = yield* decodeAll(path)
-      expect(channels[0]!.length).toBeGreaterThanOrEqual(60_000)
-      expect(Math.abs(info.totalFrames - channels[0]!.length)).toBeLessThanOrEqual(1152)
+      assert.isAtLeast(channels[0]!.length, 60_000)
+      assert.closeTo(info.totalFrames, channels[0]!.length, 1152)
     }).pipe(Effect.provide(layer))
   )
 
@@ -197,14 +199,15 @@ describe("AudioDecoderNodeAv, lossy formats", () => {
       // 1024 samples of delay, 4000 of padding, 26000 of music.
       appendToMoov(path, iTunesTag("iTunSMPB", " 00000000 00000400 00000FA0 0000000000006590 00000000 00000000"))
       const { info, channels } = yield* decodeAll(path)
-      expect(info.totalFrames).toBe(26_000)
-      expect(channels[0]!.length).toBe(26_000)
-      expect(
+      assert.strictEqual(info.totalFrames, 26_000)
+      assert.strictEqual(channels[0]!.length, 26_000)
+      assert.isAbove(
         signalToNoiseDb(
           channels,
           signal.map((samples) => samples.subarray(0, 26_000))
-        )
-      ).toBeGreaterThan(20)
+        ),
+        20
+      )
     }).pipe(Effect.provide(layer))
   )
 })
@@ -224,18 +227,21 @@ describe("AudioDecoderNodeAv, blocks and positions", () => {
         const signal = music(2, 44_100, frames, -25)
         const path = writeAudioFile(yield* temporaryFolder, "a", format, signal, optionsFor(format))
         const whole = yield* decodeAll(path)
-        expect(whole.channels[0]!.length).toBe(frames)
+        assert.strictEqual(whole.channels[0]!.length, frames)
         for (const startFrame of [0, 1, 60_001, 75_000, frames - 1]) {
           const rest = yield* decodeAll(path, { startFrame })
-          expect(rest.blocks[0]?.start).toBe(startFrame)
+          assert.strictEqual(rest.blocks[0]?.start, startFrame)
           const expected = whole.channels.map((samples) => samples.subarray(startFrame))
-          expect(firstDifference(rest.channels, expected), `from ${startFrame}`).toBeUndefined()
+          assert.isUndefined(firstDifference(rest.channels, expected), `from ${startFrame}`)
           const read = yield* readAll(path, startFrame)
-          expect(firstDifference(read, expected), `read from ${startFrame}`).toBeUndefined()
+          assert.isUndefined(firstDifference(read, expected), `read from ${startFrame}`)
         }
         for (const startFrame of [frames, 10 * frames]) {
-          expect((yield* decodeAll(path, { startFrame })).blocks).toEqual([])
-          expect((yield* readAll(path, startFrame)).map((samples) => samples.length)).toEqual([0, 0])
+          assert.deepStrictEqual((yield* decodeAll(path, { startFrame })).blocks, [])
+          assert.deepStrictEqual(
+            (yield* readAll(path, startFrame)).map((samples) => samples.length),
+            [0, 0]
+          )
         }
       }).pipe(Effect.provide(layer))
   )
@@ -248,8 +254,8 @@ describe("AudioDecoderNodeAv, blocks and positions", () => {
       const whole = yield* decodeAll(path)
       const rest = yield* decodeAll(path, { startFrame: 75_000 })
       const expected = whole.channels.map((samples) => samples.subarray(75_000))
-      expect(signalToNoiseDb(rest.channels, expected)).toBeGreaterThan(10)
-      expect(lagFrames(rest.channels[0]!.subarray(0, 5000), expected[0]!.subarray(0, 5000), 400)).toBe(0)
+      assert.isAbove(signalToNoiseDb(rest.channels, expected), 10)
+      assert.strictEqual(lagFrames(rest.channels[0]!.subarray(0, 5000), expected[0]!.subarray(0, 5000), 400), 0)
     }).pipe(Effect.provide(layer))
   )
 
@@ -257,17 +263,20 @@ describe("AudioDecoderNodeAv, blocks and positions", () => {
     Effect.gen(function* () {
       const path = writeAudioFile(yield* temporaryFolder, "a", format, music(2, 44_100, 50_001), { sampleRate: 44_100 })
       const large = yield* decodeAll(path)
-      expect(large.blocks.map((block) => block.length)).toEqual([16_384, 16_384, 16_384, 849])
+      assert.deepStrictEqual(
+        large.blocks.map((block) => block.length),
+        [16_384, 16_384, 16_384, 849]
+      )
       for (const blockFrames of [1000, 1, 1152, 100_000].filter((size) => size > 1 || format === "flac16")) {
         const small = yield* decodeAll(path, { blockFrames, startFrame: blockFrames === 1 ? 49_900 : 0 })
         const from = small.blocks[0]!.start
         const expected = large.channels.map((samples) => samples.subarray(from))
-        expect(firstDifference(small.channels, expected)).toBeUndefined()
+        assert.isUndefined(firstDifference(small.channels, expected))
         let start = from
         for (const [index, block] of small.blocks.entries()) {
-          expect(block.start).toBe(start)
-          if (index < small.blocks.length - 1) expect(block.length).toBe(blockFrames)
-          for (const samples of block.channels) expect(samples.length).toBe(block.length)
+          assert.strictEqual(block.start, start)
+          if (index < small.blocks.length - 1) assert.strictEqual(block.length, blockFrames)
+          for (const samples of block.channels) assert.strictEqual(samples.length, block.length)
           start += block.length
         }
       }
@@ -281,8 +290,8 @@ describe("AudioDecoderNodeAv, blocks and positions", () => {
       const decoder = yield* AudioDecoder
       const blocks = Chunk.toReadonlyArray(yield* Stream.runCollect(decoder.decode(path, { blockFrames: 4096 })))
       const buffers = new Set(blocks.flatMap((block) => block.channels.map((samples) => samples.buffer)))
-      expect(buffers.size).toBe(blocks.length)
-      expect(blocks[0]!.channels[0]!.buffer.byteLength).toBe(4096 * 4)
+      assert.strictEqual(buffers.size, blocks.length)
+      assert.strictEqual(blocks[0]!.channels[0]!.buffer.byteLength, 4096 * 4)
     }).pipe(Effect.provide(layer))
   )
 
@@ -301,7 +310,7 @@ describe("AudioDecoderNodeAv, blocks and positions", () => {
         yield* Effect.timeoutOption(endless, 0)
         yield* Effect.raceFirst(endless, Effect.void)
       }
-      expect(openFilesIn(folder)).toEqual([])
+      assert.deepStrictEqual(openFilesIn(folder), [])
     }).pipe(Effect.provide(layer))
   )
 
@@ -318,7 +327,7 @@ describe("AudioDecoderNodeAv, blocks and positions", () => {
       setImmediate(count)
       yield* Stream.runDrain(decoder.decode(path))
       isOver = true
-      expect(turns).toBeGreaterThanOrEqual(6)
+      assert.isAtLeast(turns, 6)
     }).pipe(Effect.provide(layer))
   )
 })
@@ -335,21 +344,24 @@ describe("AudioDecoderNodeAv, an open file", () => {
       const whole = yield* decodeAll(path)
       const decoder = yield* AudioDecoder
       const { info, readInto } = yield* decoder.open(path)
-      expect(info).toEqual(whole.info)
+      assert.deepStrictEqual(info, whole.info)
       const untouched = 7
       const target = Array.from({ length: channels }, () => new Float32Array(20_000).fill(untouched))
       const parts: Array<Signal> = []
       for (let size = 1; ; size = (size * 7) % 19_997) {
         const length = yield* readInto(target, size)
         if (length === 0) break
-        expect(length).toBeLessThanOrEqual(size)
+        assert.isAtMost(length, size)
         parts.push(target.map((samples) => samples.slice(0, length)))
-        expect(target.map((samples) => samples[length])).toEqual(target.map(() => untouched))
+        assert.deepStrictEqual(
+          target.map((samples) => samples[length]),
+          target.map(() => untouched)
+        )
         for (const samples of target) samples.fill(untouched)
       }
-      expect(yield* readInto(target, 100)).toBe(0)
+      assert.strictEqual(yield* readInto(target, 100), 0)
       const joined = target.map((_, c) => join32(parts.map((part) => part[c]!)))
-      expect(firstDifference(joined, whole.channels)).toBeUndefined()
+      assert.isUndefined(firstDifference(joined, whole.channels))
     }).pipe(Effect.provide(layer))
   )
 
@@ -363,10 +375,10 @@ describe("AudioDecoderNodeAv, an open file", () => {
       const decoder = yield* AudioDecoder
       const { readInto } = yield* decoder.open(path)
       const target = [new Float32Array(60_000), new Float32Array(60_000)]
-      expect(yield* readInto(target, 60_000)).toBe(streamed.channels[0]!.length)
+      assert.strictEqual(yield* readInto(target, 60_000), streamed.channels[0]!.length)
       const error = yield* Effect.flip(readInto(target, 60_000))
-      expect(error).toMatchObject({ _tag: "TrackUnreadable", reason: "truncated", stage: "decode" })
-      expect(yield* Effect.flip(readInto(target, 1))).toEqual(error)
+      assert.hasFields(error, { _tag: "TrackUnreadable", reason: "truncated", stage: "decode" })
+      assert.deepStrictEqual(yield* Effect.flip(readInto(target, 1)), error)
     }).pipe(Effect.provide(layer))
   )
 
@@ -375,11 +387,11 @@ describe("AudioDecoderNodeAv, an open file", () => {
       const folder = yield* temporaryFolder
       const decoder = yield* AudioDecoder
       const missing = yield* Effect.flip(Effect.scoped(decoder.open(join(folder, "none.wav"))))
-      expect(missing).toMatchObject({ _tag: "TrackUnreadable", reason: "missing", stage: "open" })
+      assert.hasFields(missing, { _tag: "TrackUnreadable", reason: "missing", stage: "open" })
       const path = writeAudioFile(folder, "a", "wav16", music(2, 44_100, 50_000), { sampleRate: 44_100 })
       const target = [new Float32Array(1000), new Float32Array(1000)]
       yield* Effect.scoped(Effect.flatMap(decoder.open(path), ({ readInto }) => readInto(target, 1000)))
-      expect(openFilesIn(folder)).toEqual([])
+      assert.deepStrictEqual(openFilesIn(folder), [])
     }).pipe(Effect.provide(layer))
   )
 })
@@ -390,9 +402,13 @@ describe("AudioDecoderNodeAv, files that cannot be read", () => {
       const decoder = yield* AudioDecoder
       const probed = yield* Effect.either(decoder.probe(path))
       const error = yield* Effect.flip(Stream.runDrain(decoder.decode(path)))
-      if (error.stage === "open") expect(Either.getLeft(probed)).toMatchObject({ value: { reason: error.reason } })
-      expect(error.file).toBe(basename(path))
-      expect(error.message).not.toContain("/lathe-audio-")
+      if (error.stage === "open")
+        assert.deepStrictEqual(
+          Either.mapLeft(probed, ({ reason }) => reason),
+          Either.left(error.reason)
+        )
+      assert.strictEqual(error.file, basename(path))
+      assert.excludes(error.message, "/lathe-audio-")
       return error
     })
 
@@ -404,12 +420,12 @@ describe("AudioDecoderNodeAv, files that cannot be read", () => {
   it.scoped("tells missing, denied and empty ones apart", () =>
     Effect.gen(function* () {
       const folder = yield* temporaryFolder
-      expect((yield* failureOf(join(folder, "none.wav"))).reason).toBe("missing")
-      expect((yield* failureOf(join(folder, "none", "none.wav"))).reason).toBe("missing")
+      assert.strictEqual((yield* failureOf(join(folder, "none.wav"))).reason, "missing")
+      assert.strictEqual((yield* failureOf(join(folder, "none", "none.wav"))).reason, "missing")
       mkdirSync(join(folder, "folder.wav"))
-      expect((yield* failureOf(join(folder, "folder.wav"))).reason).toBe("denied")
+      assert.strictEqual((yield* failureOf(join(folder, "folder.wav"))).reason, "denied")
       writeFileSync(join(folder, "empty.wav"), "")
-      expect((yield* failureOf(join(folder, "empty.wav"))).reason).toBe("empty")
+      assert.strictEqual((yield* failureOf(join(folder, "empty.wav"))).reason, "empty")
     }).pipe(Effect.provide(layer))
   )
 
@@ -419,7 +435,7 @@ describe("AudioDecoderNodeAv, files that cannot be read", () => {
       for (const sampleRate of [1, 255, 7999, 384_001, 2_000_000_000]) {
         const path = writeAudioFile(folder, `${sampleRate}`, "wav16", onAll(1, new Float32Array(5000)), { sampleRate })
         const { reason, stage } = yield* failureOf(path)
-        expect({ sampleRate, stage, reason }).toEqual({ sampleRate, stage: "open", reason: "unsupported" })
+        assert.deepStrictEqual({ sampleRate, stage, reason }, { sampleRate, stage: "open", reason: "unsupported" })
       }
     }).pipe(Effect.provide(layer))
   )
@@ -429,7 +445,7 @@ describe("AudioDecoderNodeAv, files that cannot be read", () => {
       const path = join(yield* temporaryFolder, "secret.wav")
       writeFileSync(path, "RIFF")
       chmodSync(path, 0)
-      expect((yield* failureOf(path)).reason).toBe("denied")
+      assert.strictEqual((yield* failureOf(path)).reason, "denied")
     }).pipe(Effect.provide(layer))
   )
 
@@ -451,7 +467,7 @@ describe("AudioDecoderNodeAv, files that cannot be read", () => {
         for (const extension of ["txt", "mp3", "wav", "flac", "m4a", "ogg", "aac"]) {
           const path = join(folder, `${name}.${extension}`)
           writeFileSync(path, bytes)
-          expect((yield* failureOf(path)).reason, basename(path)).toBe("not_audio")
+          assert.strictEqual((yield* failureOf(path)).reason, "not_audio", basename(path))
         }
       }
     }).pipe(Effect.provide(layer))
@@ -463,7 +479,7 @@ describe("AudioDecoderNodeAv, files that cannot be read", () => {
       const audio = writeAudioFile(folder, "a", "wav16", music(1, 8000, 8000), { sampleRate: 8000 })
       const playlist = join(folder, "list.m3u8")
       writeFileSync(playlist, `#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n${audio}\n#EXT-X-ENDLIST\n`)
-      expect((yield* failureOf(playlist)).reason).toBe("not_audio")
+      assert.strictEqual((yield* failureOf(playlist)).reason, "not_audio")
     }).pipe(Effect.provide(layer))
   )
 
@@ -475,11 +491,11 @@ describe("AudioDecoderNodeAv, files that cannot be read", () => {
       const video = Buffer.from(bytes)
       video.write("vide", video.indexOf("soun"), "latin1")
       writeFileSync(join(folder, "video.m4a"), video)
-      expect((yield* failureOf(join(folder, "video.m4a"))).reason).toBe("not_audio")
+      assert.strictEqual((yield* failureOf(join(folder, "video.m4a"))).reason, "not_audio")
       const unknown = Buffer.from(bytes)
       unknown.write("zzzz", unknown.indexOf("alac"), "latin1")
       writeFileSync(join(folder, "unknown.m4a"), unknown)
-      expect((yield* failureOf(join(folder, "unknown.m4a"))).reason).toBe("unsupported")
+      assert.strictEqual((yield* failureOf(join(folder, "unknown.m4a"))).reason, "unsupported")
     }).pipe(Effect.provide(layer))
   )
 
@@ -490,7 +506,7 @@ describe("AudioDecoderNodeAv, files that cannot be read", () => {
       const bytes = readFileSync(path)
       bytes.write(entry, bytes.indexOf("mp4a", bytes.indexOf("stsd")), "latin1")
       writeFileSync(path, bytes)
-      expect(yield* failureOf(path)).toMatchObject({ reason: "encrypted", stage: "open" })
+      assert.hasFields(yield* failureOf(path), { reason: "encrypted", stage: "open" })
     }).pipe(Effect.provide(layer))
   )
 
@@ -502,7 +518,7 @@ describe("AudioDecoderNodeAv, files that cannot be read", () => {
       header.writeBigUInt64LE(200n, 16)
       Buffer.from("fbb3112223bdd211b4b700a0c955fc6e", "hex").copy(header, 30)
       writeFileSync(path, header)
-      expect((yield* failureOf(path)).reason).toBe("encrypted")
+      assert.strictEqual((yield* failureOf(path)).reason, "encrypted")
     }).pipe(Effect.provide(layer))
   )
 
@@ -523,15 +539,15 @@ describe("AudioDecoderNodeAv, files that cannot be read", () => {
       for (const share of [0.5, 0.9]) {
         writeFileSync(path, bytes.subarray(0, Math.floor(bytes.length * share)))
         const part = yield* decodeWithError(path)
-        expect(part.error).toMatchObject({ _tag: "TrackUnreadable", reason: "truncated", stage: "decode" })
+        assert.hasFields(part.error, { _tag: "TrackUnreadable", reason: "truncated", stage: "decode" })
         const delivered = part.channels[0]!.length
-        expect(delivered).toBeGreaterThan((share - 0.35) * 200_000)
-        expect(delivered).toBeLessThan((share + 0.06) * 200_000)
-        expect(part.error?.position_seconds).toBe(delivered / sampleRate)
+        assert.isAbove(delivered, (share - 0.35) * 200_000)
+        assert.isBelow(delivered, (share + 0.06) * 200_000)
+        assert.strictEqual(part.error?.position_seconds, delivered / sampleRate)
         const expected = whole.channels.map((samples) => samples.subarray(0, delivered))
         // The last packet of a lossy format may have lost its end.
         const safe = (samples: Float32Array<ArrayBuffer>) => samples.subarray(0, Math.max(0, delivered - 2048))
-        expect(firstDifference(part.channels.map(safe), expected.map(safe))).toBeUndefined()
+        assert.isUndefined(firstDifference(part.channels.map(safe), expected.map(safe)))
       }
     }).pipe(Effect.provide(layer))
   )
@@ -541,7 +557,7 @@ describe("AudioDecoderNodeAv, files that cannot be read", () => {
       const path = writeAudioFile(yield* temporaryFolder, "a", "aac", music(2, 44_100, 50_000), { sampleRate: 44_100 })
       const bytes = readFileSync(path)
       writeFileSync(path, bytes.subarray(0, Math.floor(bytes.length / 2)))
-      expect(yield* failureOf(path)).toMatchObject({ reason: "truncated", stage: "open" })
+      assert.hasFields(yield* failureOf(path), { reason: "truncated", stage: "open" })
     }).pipe(Effect.provide(layer))
   )
 
@@ -551,7 +567,7 @@ describe("AudioDecoderNodeAv, files that cannot be read", () => {
       Effect.gen(function* () {
         const path = writeAudioFile(yield* temporaryFolder, "a", format, music(1, 44_100, 9000), { sampleRate: 44_100 })
         writeFileSync(path, readFileSync(path).subarray(0, 42))
-        expect((yield* failureOf(path)).reason).toBe("truncated")
+        assert.strictEqual((yield* failureOf(path)).reason, "truncated")
       }).pipe(Effect.provide(layer))
   )
 
@@ -567,13 +583,13 @@ describe("AudioDecoderNodeAv, files that cannot be read", () => {
         random(4000, 3).copy(bytes, Math.floor(bytes.length * 0.4))
         writeFileSync(path, bytes)
         const part = yield* decodeWithError(path)
-        expect(part.error).toMatchObject({ reason: "corrupt", stage: "decode" })
+        assert.hasFields(part.error, { reason: "corrupt", stage: "decode" })
         const delivered = part.channels[0]!.length
-        expect(delivered).toBeGreaterThan(40_000)
-        expect(delivered).toBeLessThan(100_000)
-        expect(part.error?.position_seconds).toBe(delivered / sampleRate)
+        assert.isAbove(delivered, 40_000)
+        assert.isBelow(delivered, 100_000)
+        assert.strictEqual(part.error?.position_seconds, delivered / sampleRate)
         const safe = (samples: Float32Array<ArrayBuffer>) => samples.subarray(0, delivered - 8192)
-        expect(firstDifference(part.channels.map(safe), whole.channels.map(safe))).toBeUndefined()
+        assert.isUndefined(firstDifference(part.channels.map(safe), whole.channels.map(safe)))
       }).pipe(Effect.provide(layer))
   )
 
@@ -586,7 +602,7 @@ describe("AudioDecoderNodeAv, files that cannot be read", () => {
       const middle = bytes.length >> 1
       bytes[middle] = bytes[middle]! ^ 4
       writeFileSync(path, bytes)
-      expect((yield* decodeWithError(path)).error?.reason).toBe("corrupt")
+      assert.strictEqual((yield* decodeWithError(path)).error?.reason, "corrupt")
     }).pipe(Effect.provide(layer))
   )
 
@@ -598,8 +614,8 @@ describe("AudioDecoderNodeAv, files that cannot be read", () => {
       const second = writeAudioFile(folder, "b", "mp3", music(1, 32_000, 50_000), { sampleRate: 32_000, muxer })
       writeFileSync(first, Buffer.concat([readFileSync(first), readFileSync(second)]))
       const decoded = yield* decodeWithError(first)
-      expect(decoded.error?.reason).toBe("corrupt")
-      expect(decoded.channels[0]!.length).toBeGreaterThan(630_000)
+      assert.strictEqual(decoded.error?.reason, "corrupt")
+      assert.isAbove(decoded.channels[0]!.length, 630_000)
     }).pipe(Effect.provide(layer))
   )
 })
@@ -613,8 +629,8 @@ describe("AudioDecoderNodeAv, healthy files that look odd", () => {
       bytes.writeUInt32LE(size, bytes.indexOf("data") + 4)
       writeFileSync(path, bytes)
       const { info, channels } = yield* decodeAll(path)
-      expect(firstDifference(channels, quantised(signal, 16))).toBeUndefined()
-      expect(info.totalFrames).toBe(20_000)
+      assert.isUndefined(firstDifference(channels, quantised(signal, 16)))
+      assert.strictEqual(info.totalFrames, 20_000)
     }).pipe(Effect.provide(layer))
   )
 
@@ -628,7 +644,7 @@ describe("AudioDecoderNodeAv, healthy files that look odd", () => {
       bytes.fill(0, 8 + 14, 8 + 18)
       writeFileSync(path, bytes)
       const { channels } = yield* decodeAll(path)
-      expect(firstDifference(channels, quantised(signal, 16))).toBeUndefined()
+      assert.isUndefined(firstDifference(channels, quantised(signal, 16)))
     }).pipe(Effect.provide(layer))
   )
 
@@ -641,7 +657,7 @@ describe("AudioDecoderNodeAv, healthy files that look odd", () => {
       const ape = Buffer.concat([Buffer.from("APETAGEX"), Buffer.alloc(24, 1), Buffer.alloc(300, "x")])
       const id3 = Buffer.concat([Buffer.from("TAG"), Buffer.alloc(125, "y")])
       writeFileSync(path, Buffer.concat([readFileSync(path), ape, id3]))
-      expect(firstDifference((yield* decodeAll(path)).channels, plain.channels)).toBeUndefined()
+      assert.isUndefined(firstDifference((yield* decodeAll(path)).channels, plain.channels))
     }).pipe(Effect.provide(layer))
   )
 
@@ -659,8 +675,8 @@ describe("AudioDecoderNodeAv, healthy files that look odd", () => {
       const picture = Buffer.concat([Buffer.from("\0image/jpeg\0\x03\0", "latin1"), jpeg])
       writeFileSync(path, Buffer.concat([id3v2([["APIC", picture]]), audio]))
       const decoded = yield* decodeAll(path)
-      expect(decoded.info).toEqual(plain.info)
-      expect(firstDifference(decoded.channels, plain.channels)).toBeUndefined()
+      assert.deepStrictEqual(decoded.info, plain.info)
+      assert.isUndefined(firstDifference(decoded.channels, plain.channels))
     }).pipe(Effect.provide(layer))
   )
 
@@ -672,15 +688,15 @@ describe("AudioDecoderNodeAv, healthy files that look odd", () => {
       Log.setLevel(AV_LOG_INFO)
       writeFileSync(join(folder, "a.wav"), "RIFF....WAVE")
       yield* Effect.either(decodeWithError(join(folder, "a.wav")))
-      expect(Log.getLevel()).toBe(AV_LOG_QUIET)
+      assert.strictEqual(Log.getLevel(), AV_LOG_QUIET)
     }).pipe(Effect.provide(layer))
   )
 
   it.effect("names itself and FFmpeg's version", () =>
     Effect.gen(function* () {
       const { identity } = yield* AudioDecoder
-      expect(identity.name).toBe("ffmpeg (node-av)")
-      expect(identity.version).toMatch(/^\d+\.\d+/)
+      assert.strictEqual(identity.name, "ffmpeg (node-av)")
+      assert.match(identity.version, /^\d+\.\d+/)
     }).pipe(Effect.provide(layer))
   )
 })

@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { describe, expect, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { parseFile } from "music-metadata"
 import { Deferred, Effect, Either, Fiber, Layer, Option, Stream } from "effect"
 import { layer as decoderLayer } from "../../../src/layers/audio/AudioDecoderNodeAv.ts"
@@ -9,6 +9,7 @@ import { writeErrorFrom } from "../../../src/layers/audio/audioWriteErrors.ts"
 import { wavHeader, wavHeaderBytes } from "../../../src/layers/audio/nodeAv/wavHeader.ts"
 import { toInt24 } from "../../../src/layers/audio/nodeAv/writers.ts"
 import { AudioEncoder, type EncodingOptions, encodingFor, type WriteBlock } from "../../../src/services/AudioEncoder.ts"
+import { assert } from "../../support/assert.ts"
 import { decodeAll, firstDifference, quantised, temporaryFolder } from "../../support/audioFiles.ts"
 import { type Signal, whiteNoise } from "../../support/signals.ts"
 
@@ -52,10 +53,10 @@ describe("AudioEncoderNodeAv", () => {
         const signal = noise(channels, sampleRate, frames)
         signal[0]!.set([1, -1, 1.5, -0, 1e-30])
         const result = yield* write(path, sampleRate, channels, blocksOf(signal, 1000))
-        expect(result.framesWritten).toBe(frames)
+        assert.strictEqual(result.framesWritten, frames)
         const decoded = yield* decodeAll(path)
-        expect(decoded.info).toMatchObject({ sampleRate, channels, totalFrames: frames, codec: "pcm_f32le" })
-        expect(firstDifference(decoded.channels, signal)).toBeUndefined()
+        assert.hasFields(decoded.info, { sampleRate, channels, totalFrames: frames, codec: "pcm_f32le" })
+        assert.isUndefined(firstDifference(decoded.channels, signal))
       }).pipe(Effect.provide(layer))
   )
 
@@ -72,8 +73,8 @@ describe("AudioEncoderNodeAv", () => {
       const signal = noise(channels, sampleRate, frames)
       yield* write(path, sampleRate, channels, blocksOf(signal, 777), { wavSampleFormat: "int24" })
       const decoded = yield* decodeAll(path)
-      expect(decoded.info).toMatchObject({ sampleRate, channels, totalFrames: frames, codec })
-      expect(firstDifference(decoded.channels, quantised(signal, 24))).toBeUndefined()
+      assert.hasFields(decoded.info, { sampleRate, channels, totalFrames: frames, codec })
+      assert.isUndefined(firstDifference(decoded.channels, quantised(signal, 24)))
     }).pipe(Effect.provide(layer))
   )
 
@@ -83,16 +84,17 @@ describe("AudioEncoderNodeAv", () => {
       const blocks = Stream.make(Float32Array.of(0.5, -0.25, 0.75, 0), Float32Array.of(1, -1))
       yield* write(path, 48_000, 2, blocks)
       const { channels } = yield* decodeAll(path)
-      expect(channels).toEqual([Float32Array.of(0.5, 0.75, 1), Float32Array.of(-0.25, 0, -1)])
+      assert.deepStrictEqual(channels, [Float32Array.of(0.5, 0.75, 1), Float32Array.of(-0.25, 0, -1)])
     }).pipe(Effect.provide(layer))
   )
 
   it("rounds to the nearest of 24 bits and clamps", () => {
     const step = 2 ** -23
-    expect([1, -1, 2, -2, 0, 0.4 * step, 0.6 * step, -0.6 * step, 1 - step].map(toInt24)).toEqual([
-      8388607, -8388608, 8388607, -8388608, 0, 0, 1, -1, 8388607
-    ])
-    expect([Number.NaN, Infinity, -Infinity].map(toInt24)).toEqual([0, 8388607, -8388608])
+    assert.deepStrictEqual(
+      [1, -1, 2, -2, 0, 0.4 * step, 0.6 * step, -0.6 * step, 1 - step].map(toInt24),
+      [8388607, -8388608, 8388607, -8388608, 0, 0, 1, -1, 8388607]
+    )
+    assert.deepStrictEqual([Number.NaN, Infinity, -Infinity].map(toInt24), [0, 8388607, -8388608])
   })
 
   it.scoped("writes the tags of a FLAC", () =>
@@ -104,16 +106,16 @@ describe("AudioEncoderNodeAv", () => {
       const signal = noise(2, 44_100, 10_000)
       yield* encoder.write(path, { sampleRate: 44_100, channels: 2, encoding, tags }, blocksOf(signal, 1000))
       const { common } = yield* Effect.promise(() => parseFile(path))
-      expect(common).toMatchObject(tags)
-      expect((yield* decodeAll(path)).info.totalFrames).toBe(10_000)
+      assert.hasFields(common, tags)
+      assert.strictEqual((yield* decodeAll(path)).info.totalFrames, 10_000)
     }).pipe(Effect.provide(layer))
   )
 
   it.scoped.each(["a.wav", "a.flac"])("writes %s of no samples that readers accept", (name) =>
     Effect.gen(function* () {
       const path = join(yield* temporaryFolder, name)
-      expect(yield* write(path, 48_000, 2, Stream.empty)).toEqual({ framesWritten: 0 })
-      expect(readFileSync(path).toString("latin1", 0, 4)).toBe(name === "a.wav" ? "RIFF" : "fLaC")
+      assert.deepStrictEqual(yield* write(path, 48_000, 2, Stream.empty), { framesWritten: 0 })
+      assert.strictEqual(readFileSync(path).toString("latin1", 0, 4), name === "a.wav" ? "RIFF" : "fLaC")
     }).pipe(Effect.provide(layer))
   )
 
@@ -121,16 +123,16 @@ describe("AudioEncoderNodeAv", () => {
     const format = { sampleRate: 192_000, channels: 2, sampleFormat: "float32" } as const
     const frames = 600_000_000
     const header = wavHeader(format, frames)
-    expect(header.length).toBe(wavHeaderBytes)
-    expect(header.toString("latin1", 0, 4)).toBe("RF64")
-    expect(header.readUInt32LE(4)).toBe(0xffffffff)
-    expect(header.toString("latin1", 12, 16)).toBe("ds64")
-    expect(header.readBigUInt64LE(20)).toBe(BigInt(wavHeaderBytes - 8 + frames * 8))
-    expect(header.readBigUInt64LE(28)).toBe(BigInt(frames * 8))
-    expect(header.readBigUInt64LE(36)).toBe(BigInt(frames))
+    assert.strictEqual(header.length, wavHeaderBytes)
+    assert.strictEqual(header.toString("latin1", 0, 4), "RF64")
+    assert.strictEqual(header.readUInt32LE(4), 0xffffffff)
+    assert.strictEqual(header.toString("latin1", 12, 16), "ds64")
+    assert.strictEqual(header.readBigUInt64LE(20), BigInt(wavHeaderBytes - 8 + frames * 8))
+    assert.strictEqual(header.readBigUInt64LE(28), BigInt(frames * 8))
+    assert.strictEqual(header.readBigUInt64LE(36), BigInt(frames))
     const largest = Math.floor((0xffffffff - wavHeaderBytes + 8) / 8)
-    expect(wavHeader(format, largest).toString("latin1", 0, 4)).toBe("RIFF")
-    expect(wavHeader(format, largest + 1).toString("latin1", 0, 4)).toBe("RF64")
+    assert.strictEqual(wavHeader(format, largest).toString("latin1", 0, 4), "RIFF")
+    assert.strictEqual(wavHeader(format, largest + 1).toString("latin1", 0, 4), "RF64")
   })
 
   it.scoped("leaves what was there before when the samples fail, and nothing else", () =>
@@ -139,9 +141,9 @@ describe("AudioEncoderNodeAv", () => {
       const path = join(folder, "a.flac")
       writeFileSync(path, "before")
       const blocks = Stream.concat(blocksOf(noise(2, 48_000, 30_000), 1000), Stream.fail("no more" as const))
-      expect(yield* Effect.flip(write(path, 48_000, 2, blocks))).toBe("no more")
-      expect(readdirSync(folder)).toEqual(["a.flac"])
-      expect(readFileSync(path, "utf8")).toBe("before")
+      assert.strictEqual(yield* Effect.flip(write(path, 48_000, 2, blocks)), "no more")
+      assert.deepStrictEqual(readdirSync(folder), ["a.flac"])
+      assert.strictEqual(readFileSync(path, "utf8"), "before")
     }).pipe(Effect.provide(layer))
   )
 
@@ -153,9 +155,9 @@ describe("AudioEncoderNodeAv", () => {
       const blocks = Stream.concat(blocksOf(noise(1, 48_000, 5000), 1000), stuck)
       const fiber = yield* Effect.fork(write(join(folder, "a.wav"), 48_000, 1, blocks))
       yield* Deferred.await(hasWritten)
-      expect(readdirSync(folder)).toHaveLength(1)
+      assert.lengthOf(readdirSync(folder), 1)
       yield* Fiber.interrupt(fiber)
-      expect(readdirSync(folder)).toEqual([])
+      assert.deepStrictEqual(readdirSync(folder), [])
     }).pipe(Effect.provide(layer))
   )
 
@@ -166,8 +168,8 @@ describe("AudioEncoderNodeAv", () => {
       writeFileSync(path, "before")
       const signal = noise(1, 8000, 100)
       yield* write(path, 8000, 1, blocksOf(signal, 100))
-      expect((yield* decodeAll(path)).channels).toEqual(signal)
-      expect(readdirSync(folder)).toEqual(["a.wav"])
+      assert.deepStrictEqual((yield* decodeAll(path)).channels, signal)
+      assert.deepStrictEqual(readdirSync(folder), ["a.wav"])
     }).pipe(Effect.provide(layer))
   )
 
@@ -176,23 +178,23 @@ describe("AudioEncoderNodeAv", () => {
       const folder = yield* temporaryFolder
       const tryWrite = (path: string, channels: number) =>
         Effect.flip(write(path, 48_000, channels, blocksOf(noise(channels, 48_000, 100), 100)))
-      expect(yield* tryWrite(join(folder, "a.mp3"), 1)).toMatchObject({ reason: "unsupported_ending", file: "a.mp3" })
-      expect(yield* tryWrite(join(folder, "none", "a.wav"), 1)).toMatchObject({
+      assert.hasFields(yield* tryWrite(join(folder, "a.mp3"), 1), { reason: "unsupported_ending", file: "a.mp3" })
+      assert.hasFields(yield* tryWrite(join(folder, "none", "a.wav"), 1), {
         reason: "folder_missing",
         file: "a.wav"
       })
-      expect(yield* tryWrite(join(folder, "a.flac"), 9)).toMatchObject({ reason: "unsupported_format", file: "a.flac" })
+      assert.hasFields(yield* tryWrite(join(folder, "a.flac"), 9), { reason: "unsupported_format", file: "a.flac" })
       mkdirSync(join(folder, "b.wav"))
       const error = yield* tryWrite(join(folder, "b.wav"), 1)
-      expect(error).toMatchObject({ _tag: "AudioWriteError", reason: "denied" })
-      expect(String(error)).not.toContain(folder)
-      expect(readdirSync(folder)).toEqual(["b.wav"])
+      assert.hasFields(error, { _tag: "AudioWriteError", reason: "denied" })
+      assert.excludes(String(error), folder)
+      assert.deepStrictEqual(readdirSync(folder), ["b.wav"])
     }).pipe(Effect.provide(layer))
   )
 
   it("knows a full disk and a forbidden folder from other faults", () => {
     const reasonOf = (code: string) => writeErrorFrom("/x/a.wav", Object.assign(new Error("fault"), { code })).reason
-    expect(["ENOSPC", "EDQUOT", "EACCES", "EROFS", "ENOENT", "EIO"].map(reasonOf)).toEqual([
+    assert.deepStrictEqual(["ENOSPC", "EDQUOT", "EACCES", "EROFS", "ENOENT", "EIO"].map(reasonOf), [
       "disk_full",
       "disk_full",
       "denied",
@@ -203,8 +205,8 @@ describe("AudioEncoderNodeAv", () => {
   })
 
   it("decides by the ending, in any case", () => {
-    expect(encodingFor("/x/A.FLAC")).toEqual(Either.right({ container: "flac", sampleFormat: "int24" }))
-    expect(encodingFor("/x/a.wav")).toEqual(Either.right({ container: "wav", sampleFormat: "float32" }))
-    expect(Either.isLeft(encodingFor("/x/wav"))).toBe(true)
+    assert.deepStrictEqual(encodingFor("/x/A.FLAC"), Either.right({ container: "flac", sampleFormat: "int24" }))
+    assert.deepStrictEqual(encodingFor("/x/a.wav"), Either.right({ container: "wav", sampleFormat: "float32" }))
+    assert.isTrue(Either.isLeft(encodingFor("/x/wav")))
   })
 })

@@ -5,8 +5,8 @@ import { FolderReadOnly } from "../../../src/domain/fingerprint/FolderReadOnly.t
 import * as Metrics from "../../../src/domain/telemetry/Metrics.ts"
 import { TrackId } from "../../../src/domain/library/Track.ts"
 import * as FingerprintGeneratorTiered from "../../../src/layers/fingerprint/FingerprintGeneratorTiered.ts"
-import * as FingerprintRepoMemory from "../../../src/layers/fingerprint/FingerprintRepoMemory.ts"
-import * as Scripted from "../../../src/layers/fingerprint/FingerprintServerClientScripted.ts"
+import * as FingerprintRepoMemory from "../../support/layers/FingerprintRepoMemory.ts"
+import * as Scripted from "../../support/layers/FingerprintServerClientScripted.ts"
 import { FingerprintGenerator } from "../../../src/services/FingerprintGenerator.ts"
 import { FingerprintRepo } from "../../../src/services/FingerprintRepo.ts"
 import { FingerprintServerClient } from "../../../src/services/FingerprintServerClient.ts"
@@ -237,6 +237,8 @@ describe("FingerprintGenerator", () => {
         assert.strictEqual(interrupted(), 0)
         const back = yield* Effect.fork(generator.getOrGenerate(file))
         yield* TestClock.adjust("30 seconds")
+        assert.isNull(back.unsafePoll())
+        assert.strictEqual(interrupted(), 0)
         assert.lengthOf(requests, 1)
         yield* Fiber.interrupt(back)
         yield* TestClock.adjust("6 seconds")
@@ -247,6 +249,85 @@ describe("FingerprintGenerator", () => {
       })
     )
   )
+
+  it.effect("goes on for as long after the last who left as after the first", () =>
+    withScript(["hanging"], ({ generator, interrupted }) =>
+      Effect.gen(function* () {
+        const first = yield* Effect.fork(generator.getOrGenerate(file))
+        yield* TestClock.adjust("1 second")
+        yield* Fiber.interrupt(first)
+        yield* TestClock.adjust("4 seconds")
+        const second = yield* Effect.fork(generator.getOrGenerate(file))
+        yield* TestClock.adjust("500 millis")
+        yield* Fiber.interrupt(second)
+        yield* TestClock.adjust("4 seconds")
+        assert.strictEqual(interrupted(), 0)
+        yield* TestClock.adjust("2 seconds")
+        assert.strictEqual(interrupted(), 1)
+      })
+    )
+  )
+
+  it.effect("hands nobody a generation that is being given up", () => {
+    const slow = Layer.effect(
+      FingerprintRepo,
+      Effect.map(FingerprintRepo, (repo) => ({
+        ...repo,
+        store: (of, stored) => Effect.uninterruptible(Effect.delay(repo.store(of, stored), "20 seconds"))
+      }))
+    ).pipe(Layer.provide(FingerprintRepoMemory.layer))
+    return withScript(
+      ["ok"],
+      ({ generator }) =>
+        Effect.gen(function* () {
+          const first = yield* Effect.fork(generator.getOrGenerate(file))
+          yield* TestClock.adjust("1 second")
+          yield* Fiber.interrupt(first)
+          yield* TestClock.adjust("6 seconds")
+          const next = yield* Effect.fork(generator.getOrGenerate(file))
+          yield* TestClock.adjust("1 minute")
+          assert.deepStrictEqual(yield* Fiber.join(next), Option.some(analysis))
+        }),
+      { repoLayer: slow }
+    )
+  })
+
+  it.effect("does not ask the database or the disk about what it has found there", () => {
+    let looks = 0
+    const counted = <A>(look: Effect.Effect<A>) =>
+      Effect.zipRight(
+        Effect.sync(() => void (looks += 1)),
+        look
+      )
+    const repoLayer = Layer.effect(
+      FingerprintRepo,
+      Effect.map(FingerprintRepo, (repo) => ({ ...repo, find: (of) => counted(repo.find(of)) }))
+    ).pipe(Layer.provide(FingerprintRepoMemory.layer))
+    const onDisk = new Set([pathOf(other)])
+    const sidecarLayer = Layer.succeed(FingerprintSidecar, {
+      find: (path) => counted(Effect.sync(() => (onDisk.has(path) ? Option.some(analysis) : Option.none()))),
+      store: () => Effect.void
+    })
+    return withScript(
+      ["ok"],
+      ({ generator, repo, requests }) =>
+        Effect.gen(function* () {
+          yield* repo.store(key, analysis)
+          for (const [of, looksAtFirst] of [
+            [file, 1],
+            [other, 2]
+          ] as const) {
+            looks = 0
+            for (let time = 0; time < 3; time++) {
+              assert.deepStrictEqual(yield* generator.getCached(of), Option.some(analysis))
+              assert.strictEqual(looks, looksAtFirst, of.relativePath)
+            }
+          }
+          assert.lengthOf(requests, 0)
+        }),
+      { repoLayer, sidecarLayer }
+    )
+  })
 
   it.effect("leaves a server alone that failed five times in a row, until a probe succeeds", () =>
     withScript(["invalid", "invalid", "invalid", "invalid", "invalid", "slow", "ok"], ({ generator, requests }) =>

@@ -6,7 +6,7 @@ import { join } from "node:path"
 import { dimensionNames } from "../../../src/domain/fingerprint/Fingerprint.ts"
 import { TrackId } from "../../../src/domain/library/Track.ts"
 import * as DatabaseSqlite from "../../../src/layers/database/DatabaseSqlite.ts"
-import * as FingerprintRepoMemory from "../../../src/layers/fingerprint/FingerprintRepoMemory.ts"
+import * as FingerprintRepoMemory from "../../support/layers/FingerprintRepoMemory.ts"
 import * as FingerprintRepoSqlite from "../../../src/layers/fingerprint/FingerprintRepoSqlite.ts"
 import { FingerprintRepo, type TrackKey } from "../../../src/services/FingerprintRepo.ts"
 import { assert } from "../../support/assert.ts"
@@ -74,9 +74,10 @@ for (const [name, layer] of [
         const repo = yield* FingerprintRepo
         yield* repo.store(key, someAnalysis())
         const version = { ...fileVersion, mtime_ms: fileVersion.mtime_ms + 1 }
-        yield* repo.store({ ...key, version }, someAnalysis({ lufs: -9.25 }))
+        const newer = someAnalysis({ lufs: -9.25 })
+        yield* repo.store({ ...key, version }, newer)
         assert.deepStrictEqual(yield* repo.find(key), Option.none())
-        assert.deepStrictEqual(yield* repo.find({ ...key, version }), Option.some(someAnalysis({ lufs: -9.25 })))
+        assert.deepStrictEqual(yield* repo.find({ ...key, version }), Option.some(newer))
       })
     )
 

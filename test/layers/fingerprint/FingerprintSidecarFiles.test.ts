@@ -96,6 +96,22 @@ describe("A .25d sidecar", () => {
     )
   )
 
+  it.effect("does not belong to a file of another size, even with the time of the one before", () =>
+    inFolder(({ sidecar, path, analysis }) =>
+      Effect.gen(function* () {
+        yield* sidecar.store(path, analysis)
+        const { mtime } = statSync(path)
+        utimesSync(path, mtime, mtime)
+        const same = { ...analysis, provenance: { ...analysis.provenance, file_mtime_ms: versionOf(path).mtime_ms } }
+        yield* sidecar.store(path, same)
+        assert.deepStrictEqual(yield* sidecar.find(path, versionOf(path)), Option.some(same))
+        writeFileSync(path, "some bytes more")
+        utimesSync(path, mtime, mtime)
+        assert.deepStrictEqual(yield* sidecar.find(path, versionOf(path)), Option.none())
+      })
+    )
+  )
+
   it.effect("is none where it is missing, cut, garbage, of another algorithm, or with an impossible value", () =>
     inFolder(({ sidecar, path, analysis }) =>
       Effect.gen(function* () {
@@ -107,6 +123,7 @@ describe("A .25d sidecar", () => {
           good.slice(0, 300),
           "",
           "garbage",
+          good.replace('"format":"lathe.25d"', '"format":"lathe.26d"'),
           good.replace('"algorithm_version":1', '"algorithm_version":2'),
           good.replace('"lufs":-14.5', '"lufs":null'),
           good.replace('"lufs":-14.5', '"lufs":-100'),

@@ -254,6 +254,18 @@ describe("Access beyond loopback", () => {
     })
   )
 
+  it.scopedLive("tell no page of another site how the service is, although that takes no token", () =>
+    Effect.gen(function* () {
+      for (const options of [open, locked]) {
+        const { ask } = yield* behind(options)
+        for (const path of ["/health", "/health/live", "/health/ready"]) {
+          const answer = yield* ask(path, { headers: { origin: "http://evil.example" } })
+          assert.deepStrictEqual([answer.status, codeOf(answer)], [403, "foreign_origin"], path)
+        }
+      }
+    })
+  )
+
   it.scopedLive("answer by any name, for they know their token but not their names", () =>
     Effect.gen(function* () {
       const { ask } = yield* behind(locked)

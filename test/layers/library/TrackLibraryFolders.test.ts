@@ -23,9 +23,9 @@ import { TrackId } from "../../../src/domain/library/Track.ts"
 import { LibraryCatalog } from "../../../src/services/LibraryCatalog.ts"
 import { TrackLibrary } from "../../../src/services/TrackLibrary.ts"
 import { assert } from "../../support/assert.ts"
-import { writeAudioFile } from "../../support/audioFiles.ts"
+import { temporaryFolder, writeAudioFile } from "../../support/audioFiles.ts"
 import { pngPixel, tagMp3 } from "../../support/id3.ts"
-import { inLibrary, scan, titles, unreadableFiles, until } from "../../support/library.ts"
+import { inLibrary, libraryLayer, scan, titles, unreadableFiles, until } from "../../support/library.ts"
 import { onAll, sine } from "../../support/signals.ts"
 
 const write = (folder: string, name: string, seconds = 1, sampleRate = 44_100) =>
@@ -174,6 +174,15 @@ describe("TrackLibrary over folders", () => {
         const result = yield* Effect.either(library.resolve(track!.id))
         assert(Either.isLeft(result))
         assert.excludes(result.left.message, root)
+        // Nor into one whose name only begins alike.
+        mkdirSync(join(root, "music2"))
+        renameSync(join(root, "outside.wav"), join(root, "music2", "song.wav"))
+        rmSync(path)
+        symlinkSync(join(root, "music2", "song.wav"), path)
+        assert.hasFields(yield* Effect.flip(library.resolve(track!.id)), { reason: "denied" })
+        // A scan does not take it in either: the track is gone, the link is none.
+        assert.hasFields(yield* scan, { added: 0, updated: 0, unchanged: 0, unreadable: 0 })
+        assert.deepStrictEqual(yield* titles, [])
       })
     )
   )
@@ -351,6 +360,22 @@ describe("TrackLibrary over watched folders", () => {
         assert.deepStrictEqual(yield* until(titles, (list) => list.length === 3), ["first", "second", "third"])
       })
     )
+  )
+
+  it.scopedLive("tells a folder from one whose name begins alike", () =>
+    Effect.gen(function* () {
+      const root = yield* temporaryFolder
+      const folders = ["music", "music2"].map((name) => join(root, name))
+      for (const folder of folders) mkdirSync(folder)
+      const settings = { watch: true, stillness: "100 millis" } as const
+      yield* Effect.gen(function* () {
+        const library = yield* TrackLibrary
+        yield* library.scan
+        write(folders[1]!, "song")
+        const [track] = yield* until(library.list, (list) => list.length === 1)
+        assert.hasFields(yield* library.resolve(track!.id), { folder: folders[1], relativePath: "song.wav" })
+      }).pipe(Effect.provide(libraryLayer(folders, settings)))
+    })
   )
 
   it.scopedLive("follows what is replaced, moved and removed", () =>

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import {
   AV_CHANNEL_ORDER_UNSPEC,
   AV_SAMPLE_FMT_DBLP,
@@ -10,6 +10,7 @@ import {
 } from "node-av/constants"
 import { avChannelLayoutDefault, FFmpegError, Frame } from "node-av/lib"
 import { SampleQueue } from "../../../../src/layers/audio/nodeAv/SampleQueue.ts"
+import { assert } from "../../../support/assert.ts"
 
 type Samples = Uint8Array | Int16Array | Int32Array | Float32Array | Float64Array
 
@@ -47,8 +48,8 @@ const use = <A>(run: (queue: SampleQueue) => A): A => {
 const readAll = (queue: SampleQueue, channels: number): ReadonlyArray<ReadonlyArray<number>> => {
   const length = queue.lengthFrames
   const target = Array.from({ length: channels }, () => new Float32Array(length))
-  expect(queue.read(target, 0, length)).toBe(length)
-  expect(queue.lengthFrames).toBe(0)
+  assert.strictEqual(queue.read(target, 0, length), length)
+  assert.strictEqual(queue.lengthFrames, 0)
   return target.map((samples) => [...samples])
 }
 
@@ -64,9 +65,9 @@ describe("SampleQueue", () => {
     }
   ])("makes $name integers float32, nearest to the last bit", ({ format, planes, step, zero = 0 }) =>
     use((queue) => {
-      expect(queue.push(frameOf(format, 2, 2, planes), 2, 0)).toBe(true)
+      assert.isTrue(queue.push(frameOf(format, 2, 2, planes), 2, 0))
       const [a, b, c, d] = [...planes[0]!].map((sample) => Math.fround((sample - zero) * step))
-      expect(readAll(queue, 2)).toEqual([
+      assert.deepStrictEqual(readAll(queue, 2), [
         [a, c],
         [b, d]
       ])
@@ -76,34 +77,34 @@ describe("SampleQueue", () => {
   it("hands floating point on as it is, not-a-number included, and rounds doubles", () =>
     use((queue) => {
       queue.push(frameOf(AV_SAMPLE_FMT_FLTP, 1, 3, [Float32Array.of(1.5, Number.NaN, -Infinity)]), 3, 0)
-      expect(readAll(queue, 1)).toEqual([[1.5, Number.NaN, -Infinity]])
+      assert.deepStrictEqual(readAll(queue, 1), [[1.5, Number.NaN, -Infinity]])
       queue.push(frameOf(AV_SAMPLE_FMT_DBLP, 1, 2, [Float64Array.of(0.1, -1 / 3)]), 2, 0)
-      expect(readAll(queue, 1)).toEqual([[Math.fround(0.1), Math.fround(-1 / 3)]])
+      assert.deepStrictEqual(readAll(queue, 1), [[Math.fround(0.1), Math.fround(-1 / 3)]])
     }))
 
   it("gives out across frames in any pieces, without what is to be left out of the first", () =>
     use((queue) => {
       const ramp = (from: number) => Float32Array.from({ length: 20_000 }, (_, n) => from + n)
-      expect(queue.push(frameOf(AV_SAMPLE_FMT_FLTP, 1, 20_000, [ramp(0)]), 20_000, 19_998)).toBe(true)
-      expect(queue.lengthFrames).toBe(2)
-      expect(queue.push(frameOf(AV_SAMPLE_FMT_FLTP, 1, 20_000, [ramp(20_000)]), 20_000, 0)).toBe(true)
+      assert.isTrue(queue.push(frameOf(AV_SAMPLE_FMT_FLTP, 1, 20_000, [ramp(0)]), 20_000, 19_998))
+      assert.strictEqual(queue.lengthFrames, 2)
+      assert.isTrue(queue.push(frameOf(AV_SAMPLE_FMT_FLTP, 1, 20_000, [ramp(20_000)]), 20_000, 0))
       const target = [new Float32Array(5)]
-      expect(queue.read(target, 1, 3)).toBe(3)
-      expect([...target[0]!]).toEqual([0, 19_998, 19_999, 20_000, 0])
+      assert.strictEqual(queue.read(target, 1, 3), 3)
+      assert.deepStrictEqual([...target[0]!], [0, 19_998, 19_999, 20_000, 0])
       const [rest] = readAll(queue, 1)
-      expect(rest!.length).toBe(19_999)
-      expect(rest!.every((sample, n) => sample === 20_001 + n)).toBe(true)
-      expect(queue.read(target, 0, 5)).toBe(0)
+      assert.strictEqual(rest!.length, 19_999)
+      assert.isTrue(rest!.every((sample, n) => sample === 20_001 + n))
+      assert.strictEqual(queue.read(target, 0, 5), 0)
     }))
 
   it("takes a frame of another format once it is empty, and not before", () =>
     use((queue) => {
       queue.push(frameOf(AV_SAMPLE_FMT_S16, 1, 2, [Int16Array.of(16_384, -16_384)]), 2, 0)
       const other = frameOf(AV_SAMPLE_FMT_S32, 1, 1, [Int32Array.of(2 ** 29)])
-      expect(queue.push(other, 1, 0)).toBe(false)
-      expect(readAll(queue, 1)).toEqual([[0.5, -0.5]])
-      expect(queue.push(other, 1, 0)).toBe(true)
-      expect(readAll(queue, 1)).toEqual([[0.25]])
+      assert.isFalse(queue.push(other, 1, 0))
+      assert.deepStrictEqual(readAll(queue, 1), [[0.5, -0.5]])
+      assert.isTrue(queue.push(other, 1, 0))
+      assert.deepStrictEqual(readAll(queue, 1), [[0.25]])
     }))
 
   it.each([1, 2, 6, 11, 64])("keeps %i channels apart that have no names", (channels) =>
@@ -111,12 +112,12 @@ describe("SampleQueue", () => {
       const unnamed = { order: AV_CHANNEL_ORDER_UNSPEC, nbChannels: channels, mask: 0n }
       for (let round = 0; round < 3; round++) {
         const samples = Int16Array.from({ length: 2 * channels }, (_, n) => 100 * round + n)
-        expect(queue.push(frameOf(AV_SAMPLE_FMT_S16, channels, 2, [samples], unnamed), 2, 0)).toBe(true)
+        assert.isTrue(queue.push(frameOf(AV_SAMPLE_FMT_S16, channels, 2, [samples], unnamed), 2, 0))
       }
       const expected = Array.from({ length: channels }, (_, c) =>
         [0, 1, 2].flatMap((round) => [100 * round + c, 100 * round + channels + c].map((sample) => sample / 32_768))
       )
-      expect(readAll(queue, channels)).toEqual(expected)
+      assert.deepStrictEqual(readAll(queue, channels), expected)
     })
   )
 })

@@ -1,9 +1,9 @@
 import { describe, it } from "@effect/vitest"
 import { Effect, Fiber, Stream, TestClock } from "effect"
-import { make } from "../../../src/layers/fingerprint/FingerprintServerClientScripted.ts"
+import { make } from "./FingerprintServerClientScripted.ts"
 import { FingerprintServerClient } from "../../../src/services/FingerprintServerClient.ts"
-import { assert } from "../../support/assert.ts"
-import { someAnalysis } from "../../support/analyses.ts"
+import { assert } from "../assert.ts"
+import { someAnalysis } from "../analyses.ts"
 
 const request = { trackId: "7", path: "/music/ok.flac" }
 

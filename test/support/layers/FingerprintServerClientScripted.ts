@@ -1,6 +1,6 @@
 /** FingerprintServerClient without a server: each call takes the next step of a script. For tests and for trying out faults. */
 import { type Context, type Duration, Effect, Exit, Layer, Stream } from "effect"
-import type { TrackAnalysis } from "../../domain/fingerprint/Fingerprint.ts"
+import type { TrackAnalysis } from "../../../src/domain/fingerprint/Fingerprint.ts"
 import {
   FileRefused,
   type FingerprintServerError,
@@ -8,12 +8,12 @@ import {
   ServerBusy,
   ServerTimedOut,
   ServerUnreachable
-} from "../../domain/fingerprint/FingerprintServerError.ts"
+} from "../../../src/domain/fingerprint/FingerprintServerError.ts"
 import {
   FingerprintServerClient,
   type FingerprintRequest,
   type FingerprintServerEvent
-} from "../../services/FingerprintServerClient.ts"
+} from "../../../src/services/FingerprintServerClient.ts"
 
 /** `slow` is `ok` after `slowBy`; `hanging` never ends; the others fail at once. */
 export type ScriptStep = "ok" | "slow" | "hanging" | "unreachable" | "busy" | "timed_out" | "invalid" | "refused"

@@ -1,10 +1,10 @@
 import { describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber } from "effect"
 import { worker } from "../../../src/layers/supervision/Child.ts"
-import * as Mailbox from "../../../src/layers/supervision/Mailbox.ts"
+import * as Mailbox from "./Mailbox.ts"
 import * as Supervisor from "../../../src/layers/supervision/Supervisor.ts"
-import { assert } from "../../support/assert.ts"
-import { settle } from "../../support/supervision.ts"
+import { assert } from "../assert.ts"
+import { settle } from "../supervision.ts"
 
 describe("A mailbox", () => {
   it.effect("that drops takes as many as fit, and counts the others", () =>

@@ -11,11 +11,10 @@ import { demoPieces } from "../../../demo/DemoPieces.ts"
 import { assert } from "../../support/assert.ts"
 import { deliver } from "../../support/deliver.ts"
 import { isFfmpegPresent, readWithFfmpeg } from "../../support/ffmpegMeter.ts"
-import { trackWith } from "../../support/loudTrack.ts"
 import { integratedLufs } from "../../support/loudness.ts"
-import { crestDb, music } from "../../support/music.ts"
-import { neutralSettings, renderChain } from "../../support/renderChain.ts"
-import { makeRandom, type Signal } from "../../support/signals.ts"
+import { crestDb } from "../../support/music.ts"
+import { renderChain } from "../../support/renderChain.ts"
+import type { Signal } from "../../support/signals.ts"
 
 const rate = 44_100
 
@@ -71,8 +70,9 @@ describe("the demo pieces, mastered", () => {
 
   it.skipIf(!isFfmpegPresent)(
     "keep the ceiling by ffmpeg's meter, at their own rate and at others",
-    () => {
+    async () => {
       for (const sampleRate of [rate, 48_000, 96_000]) {
+        await setImmediate()
         // Three seconds of each, one after the other, 2 dB louder than decided.
         const parts = excerpts.map(({ analysis, signal }) => {
           const { settings } = decide({ analysis, preset: "bright", intensity: 1 })
@@ -117,17 +117,7 @@ describe("the demo pieces, mastered", () => {
     }
   })
 
-  it("a dynamic one keeps level and dynamics, but for the trim that the plan names", () => {
-    // Its peaks a little above the ceiling: the trim is all that is needed.
-    const track = trackWith({ sampleRate: rate, seconds: 6, lufs: -11, crestDb: 13.5 })
-    const analysis = measure(track)
-    const plan = decide({ analysis, preset: "bright", intensity: 1 })
-    assert.strictEqual(plan.class, "dynamic_loud")
-    const trim = plan.moves.find(({ parameter }) => parameter === "static trim")!.amount
-    const output = renderChain(track, rate, plan.settings)
-    assert.closeTo(integratedLufs(output, rate), analysis.fingerprint.lufs + trim, 0.3)
-    assert.closeTo(crestDb(output), crestDb(track), 0.3)
-    // And one whose peaks are further above.
+  it("a dynamic one whose peaks are far above keeps level and dynamics, but for the gain that the plan names", () => {
     for (const { analysis, signal, title } of ofClass("dynamic_loud")) {
       const { predicted, settings } = decide({ analysis, preset: "bright", intensity: 1 })
       const result = renderChain(signal, rate, settings)
@@ -135,23 +125,5 @@ describe("the demo pieces, mastered", () => {
       assert.closeTo(crestDb(result), crestDb(signal), 0.3, title)
       assert.closeTo(crestDb(result), predicted!.crest_db, 0.5, title)
     }
-  })
-
-  it("the noise floor of compressed music rises by at most 0.5 dB", () => {
-    const random = makeRandom(3)
-    const crushed = renderChain(
-      music({ sampleRate: rate, seconds: 9, seed: 2, bpm: 120, drumsDb: 0, driveDb: 0, peakDbfs: -3 }),
-      rate,
-      { ...neutralSettings, gain_db: 11, ceiling_dbtp: -0.1 }
-    )
-    // A pause of two seconds with noise at -70 dBFS.
-    const [from, to] = [4 * rate, 6 * rate]
-    for (const channel of crushed) for (let n = from; n < to; n++) channel[n] = 5.5e-4 * (2 * random() - 1)
-    const plan = decide({ analysis: measure(crushed), preset: "adaptive", intensity: 1 })
-    assert.strictEqual(plan.class, "compressed_loud")
-    const output = renderChain(crushed, rate, plan.settings)
-    const floorDb = (signal: Signal) =>
-      10 * Math.log10(signal[0]!.subarray(from + rate / 2, to - 2000).reduce((sum, x) => sum + x * x, 0))
-    assert.isAtMost(floorDb(output) - floorDb(crushed), 0.5)
   })
 })

@@ -1,8 +1,8 @@
-/** FingerprintRepo in memory, for tests and for programs that keep nothing. */
+/** FingerprintRepo in memory. */
 import { Effect, Layer, Option } from "effect"
-import { algorithmVersion, type TrackAnalysis } from "../../domain/fingerprint/Fingerprint.ts"
-import { isSameVersion, type TrackId } from "../../domain/library/Track.ts"
-import { FingerprintRepo, type RememberedFailure, type TrackKey } from "../../services/FingerprintRepo.ts"
+import { algorithmVersion, type TrackAnalysis } from "../../../src/domain/fingerprint/Fingerprint.ts"
+import { isSameVersion, type TrackId } from "../../../src/domain/library/Track.ts"
+import { FingerprintRepo, type RememberedFailure, type TrackKey } from "../../../src/services/FingerprintRepo.ts"
 
 interface Entry<A> {
   readonly key: TrackKey

@@ -3,11 +3,11 @@
  * plans it is given, so that what drives it can be watched without listening.
  */
 import { Context, Effect, Layer, type Scope } from "effect"
-import type { TrackUnreadable } from "../../domain/audio/AnalysisError.ts"
-import type { MasteringPlan } from "../../domain/mastering/MasteringPlan.ts"
-import type { AudioDecoder } from "../../services/AudioDecoder.ts"
-import { ChunkMastering, type Rendering, type RenderRequest } from "../../services/ChunkMastering.ts"
-import * as ChunkMasteringRenderer from "./ChunkMasteringRenderer.ts"
+import type { TrackUnreadable } from "../../../src/domain/audio/AnalysisError.ts"
+import type { MasteringPlan } from "../../../src/domain/mastering/MasteringPlan.ts"
+import type { AudioDecoder } from "../../../src/services/AudioDecoder.ts"
+import { ChunkMastering, type Rendering, type RenderRequest } from "../../../src/services/ChunkMastering.ts"
+import * as ChunkMasteringRenderer from "../../../src/layers/mastering/ChunkMasteringRenderer.ts"
 
 /** One call: an `open` (with the plan it named) or a `setPlan`. */
 export type RecordedPlan =

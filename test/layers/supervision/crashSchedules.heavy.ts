@@ -1,0 +1,3 @@
+import { describeCrashSchedules } from "../../support/crashScheduleSuite.ts"
+
+describeCrashSchedules(Array.from({ length: 100 }, (_, seed) => 20 + seed))

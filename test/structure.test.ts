@@ -1,0 +1,94 @@
+/** Every file of src has a test: one of its name, or one that is named here. By names, not by paths: files move. */
+import { readdirSync } from "node:fs"
+import { basename } from "node:path"
+import { fileURLToPath } from "node:url"
+import { describe, it } from "vitest"
+import { assert } from "./support/assert.ts"
+
+/** The test on the left covers the files on the right, which have no test of their name. */
+const coveredBy: Readonly<Record<string, string>> = {
+  ActorGroup: "Actors SupervisionTree SupervisionTreeRoot",
+  AudioDecoderNodeAv: "AnalysisError AudioDecoder AudioReader FrameSource containers eventLoop",
+  AudioEncoderNodeAv: "AudioEncoder AudioWriteError audioWriteErrors littleEndian wavHeader writers",
+  BalanceEq: "PlanarBlock",
+  BlockSums: "Downmix Kernels",
+  ChunkMasteringProcessPool: "ChunkMasteringProcessProtocol ChunkMasteringProcessWorker endProcess exitWithParent",
+  ChunkMasteringRenderer: "ChunkMastering",
+  DatabaseSqlite: "DatabaseUnavailable TrackRepo TrackRepoSqlite",
+  DemoLibraryProcedural: "DemoLibrary",
+  DemoPieces: "Drums Finish GlassCircuit LateFerry Overpass PaperLanterns Session Stereo demoWorker",
+  Dynamics: "BlockClock",
+  FingerprintGenerator:
+    "FingerprintGeneratorTiered FingerprintServerClient FingerprintStatus circuitBreaker sharedWork",
+  FingerprintRepo: "Fingerprint FingerprintRepoSqlite",
+  FingerprintServer: "FingerprintServerError Grpc Http Port Refusals Roots",
+  FingerprintServerClientGrpc: "ClientSession",
+  FingerprintSidecarFiles: "FingerprintSidecar",
+  HttpAccess: "Access accessToken loginPage",
+  HttpListener: "PortUnavailable",
+  LatheApi:
+    "LatheApiRoutes LibraryCatalog LibraryCatalogSqlite TrackMedia TrackMediaCached libraryAnswers serviceStatus",
+  LoudnessMeter: "Biquad KWeighting Series",
+  MasteringDecision: "MasteringPlan",
+  Pitch: "Chroma Decimator Yin",
+  PrometheusText: "Metrics ProcessMetrics",
+  ReadinessProbes: "Readiness",
+  Reference: "TruePeakDetector",
+  References: "BeatTracker",
+  ResumeTokensHmac: "ResumePoint ResumeTokens",
+  RpcRoutes: "LatheRpcs",
+  Spectrum: "BandShares Framer SpectralShape StereoSpectrum",
+  StreamMessages: "Enhancement SampleRate",
+  Supervisor: "Child ChildInstance Slots supervisorMetrics",
+  SupervisorDecision: "ChildSpec",
+  Synth: "Envelope Filter Oscillators Random Reverb",
+  Tempo: "Autocorrelation OnsetFlux Onsets",
+  TrackAnalyzerLocal: "TrackAnalyzer",
+  TrackAnalyzerProcessPool:
+    "FingerprintServerQueue Quarantine TrackAnalyzerProcessProtocol TrackAnalyzerProcessWorker lineSplitter",
+  TrackLibraryFolders:
+    "DirectoryWatch Library SearchText Track TrackFileReader TrackFileReaderLocal TrackLibrary audioFiles walk",
+  TrackStreamer: "TooManyStreams TrackStreamerLive",
+  WebSocketRoute: "webSocketOf",
+  cli: "commandLine compare comparisonPicture doctor engine fingerprint keepCompiled master options scan status terminal version",
+  service: "HttpRoutes SupervisorSnapshot analysisWorker entryPoints renderWorker",
+  settings: "InvalidSetting",
+  shutdown: "GracefulShutdown GracefulShutdownInTime serve",
+  telemetry: "TelemetryOtlp"
+}
+
+const root = fileURLToPath(new URL("..", import.meta.url))
+
+const namesIn = (folder: string, ending: string): ReadonlyArray<string> =>
+  readdirSync(root + folder, { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(ending))
+    .map((path) => basename(path, ending))
+
+describe("The tests", () => {
+  const tests = new Set(namesIn("test", ".test.ts"))
+  const files = new Set(namesIn("src", ".ts"))
+  // Compiled into one, which is called from files that have tests.
+  const kernels = new Set(namesIn("src/dsp/assembly", ".ts"))
+  const listed = Object.values(coveredBy).flatMap((names) => names.split(" "))
+
+  it("cover every file of src", () => {
+    assert.isAbove(files.size, 100)
+    const bare = [...files].filter((name) => !tests.has(name) && !listed.includes(name) && !kernels.has(name))
+    assert.deepStrictEqual(bare, [], "add a test of the file's name, or its name to the list above")
+  })
+
+  it("that are said to cover a file are there, as is the file, which has no other", () => {
+    assert.deepStrictEqual(
+      Object.keys(coveredBy).filter((name) => !tests.has(name)),
+      []
+    )
+    assert.deepStrictEqual(
+      listed.filter((name) => !files.has(name) || tests.has(name)),
+      []
+    )
+    assert.deepStrictEqual(
+      listed.filter((name, n) => listed.indexOf(name) !== n),
+      []
+    )
+  })
+})
