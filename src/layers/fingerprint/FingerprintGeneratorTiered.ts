@@ -3,10 +3,13 @@ import {
   Clock,
   Duration,
   Effect,
+  Equal,
   Exit,
+  Hash,
   Layer,
   Metric,
   Option,
+  RcMap,
   Ref,
   Schedule,
   type Scope,
@@ -35,7 +38,6 @@ import { FingerprintSidecar } from "../../services/FingerprintSidecar.ts"
 import { pathOf } from "../../services/TrackLibrary.ts"
 import { WaveformRepo } from "../../services/WaveformRepo.ts"
 import { type CircuitOpen, makeCircuitBreaker, type Verdict } from "./circuitBreaker.ts"
-import { makeSharedWork } from "./sharedWork.ts"
 
 /** Bound on the server tier as a whole, all attempts and pauses included. */
 export const serverTimeout = Duration.seconds(60)
@@ -84,7 +86,7 @@ interface Found {
 }
 
 /** The latest event of a running generation; none until there is something to tell. */
-type Job = SubscriptionRef.SubscriptionRef<Option.Option<GenerationEvent>>
+type Latest = SubscriptionRef.SubscriptionRef<Option.Option<GenerationEvent>>
 
 const keyOf = (file: TrackFile): TrackKey => ({ trackId: file.track.id, version: file.version })
 
@@ -95,6 +97,22 @@ type Known = { readonly found: Found } | { readonly failure: RememberedFailure }
 
 /** One content of one track. */
 const idOf = ({ track, version }: TrackFile): string => `${track.id} ${version.size} ${version.mtime_ms}`
+
+/** A file by its content, whatever else is known of the track by now. */
+class FileContent implements Equal.Equal {
+  readonly file: TrackFile
+  readonly #id: string
+  constructor(file: TrackFile) {
+    this.file = file
+    this.#id = idOf(file)
+  }
+  [Equal.symbol](that: unknown): boolean {
+    return that instanceof FileContent && that.#id === this.#id
+  }
+  [Hash.symbol](): number {
+    return Hash.string(this.#id)
+  }
+}
 
 /** Of the latest files; the one that was used longest ago is forgotten. */
 const makeMemory = () => {
@@ -113,10 +131,6 @@ const make = Effect.gen(function* () {
   const scope = yield* Effect.scope
   const memory = makeMemory()
   const actors = yield* Actors
-  const jobs = yield* makeSharedWork<Job>(linger, (key, fiber) =>
-    actors.adopt("generation", `fingerprint of track ${Number.parseInt(key)}`, fiber)
-  )
-
   /** One tier's look-up: counted, and a fault in it is a miss. */
   const lookUp = <A>(tier: Tier, find: Effect.Effect<Option.Option<A>>) =>
     find.pipe(
@@ -307,22 +321,32 @@ const make = Effect.gen(function* () {
       Effect.annotateLogs({ track_id: file.track.id, path: pathOf(file) })
     )
 
-  /** The running generation of this content of the track, or a new one. */
-  const join = (file: TrackFile) =>
-    jobs.join(
-      idOf(file),
+  /** The running generations. One that nobody waits for is interrupted when it has lingered. */
+  const running: RcMap.RcMap<FileContent, Latest> = yield* RcMap.make({
+    idleTimeToLive: linger,
+    lookup: (content: FileContent) =>
       Effect.gen(function* () {
-        const job: Job = yield* SubscriptionRef.make(Option.none<GenerationEvent>())
-        const publish = (event: GenerationEvent) => SubscriptionRef.set(job, Option.some(event))
-        const work = Effect.onExit(generate(file, publish), (exit) =>
-          publish(Exit.isSuccess(exit) ? exit.value : eventsOf(file).none("unavailable", "The analysis was given up."))
+        const { file } = content
+        const latest: Latest = yield* SubscriptionRef.make(Option.none<GenerationEvent>())
+        const publish = (event: GenerationEvent) => SubscriptionRef.set(latest, Option.some(event))
+        const fiber = yield* generate(file, publish).pipe(
+          Effect.onExit((exit) =>
+            publish(
+              Exit.isSuccess(exit) ? exit.value : eventsOf(file).none("unavailable", "The analysis was given up.")
+            )
+          ),
+          // Whoever comes from now on begins anew: what was found is in the caches by now.
+          Effect.ensuring(Effect.suspend(() => RcMap.invalidate(running, content))),
+          Effect.interruptible,
+          Effect.forkScoped
         )
-        return { value: job, work: Effect.asVoid(work) }
+        yield* actors.adopt("generation", `fingerprint of track ${file.track.id}`, fiber)
+        return latest
       })
-    )
+  })
 
   const events = (file: TrackFile) =>
-    Stream.unwrapScoped(Effect.map(join(file), (job) => job.changes)).pipe(
+    Stream.unwrapScoped(Effect.map(RcMap.get(running, new FileContent(file)), (latest) => latest.changes)).pipe(
       Stream.filterMap((event) => event),
       Stream.takeUntil(isLast)
     )
@@ -341,7 +365,7 @@ const make = Effect.gen(function* () {
         Option.map((found) => found.analysis)
       ),
     isServerAvailable,
-    running: Effect.sync(() => new Set(Array.from(jobs.keys(), (id) => Number.parseInt(id))))
+    running: Effect.map(RcMap.keys(running), (contents) => new Set(contents.map(({ file }) => file.track.id)))
   })
 })
 
