@@ -62,7 +62,8 @@ describe("A service with a collector", () => {
         )
         assert.includes(got.get("/v1/traces"), '"ChunkMastering.open"')
         assert.includes(got.get("/v1/metrics"), '"lathe_streams_active"')
-        assert.includes(got.get("/v1/logs"), "lathe serves 1 track")
+        assert.includes(got.get("/v1/logs"), "lathe serves ")
+        assert.includes(got.get("/v1/logs"), "Scanned the music folders")
         // The address of nobody: discard is not listened on.
         yield* play("http://127.0.0.1:9", "other data")
       }),
