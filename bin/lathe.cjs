@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 "use strict"
 // The command `lathe`. In a checkout it builds first what is missing or older than its sources; a package is built.
-require("./needsNode.cjs")
+require("./needsNode.cjs")()
 
 const { existsSync } = require("node:fs")
 const { join } = require("node:path")

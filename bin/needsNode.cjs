@@ -2,13 +2,11 @@
 // Ends with one sentence where Node is older than package.json asks for. Written so that any Node can read it: the others
 // would end at the first line of TypeScript, or of newer JavaScript, with a stack.
 
-var asked = /(\d+)\.(\d+)/.exec(require("../package.json").engines.node)
-var own = process.versions.node.split(".")
-
-/** Whether `own`, as [major, minor], is at least what is asked for. */
-var isEnough = Number(own[0]) > Number(asked[1]) || (own[0] === asked[1] && Number(own[1]) >= Number(asked[2]))
-
-if (!isEnough) {
+module.exports = function needsNode() {
+  var asked = /(\d+)\.(\d+)/.exec(require("../package.json").engines.node)
+  var own = process.versions.node.split(".")
+  if (Number(own[0]) > Number(asked[1])) return
+  if (own[0] === asked[1] && Number(own[1]) >= Number(asked[2])) return
   process.stderr.write(
     "lathe needs Node " +
       asked[0] +
@@ -18,3 +16,5 @@ if (!isEnough) {
   )
   process.exit(1)
 }
+
+if (require.main === module) module.exports()

@@ -1,7 +1,7 @@
 "use strict"
 // Builds what is missing or was made from other sources: `node tools/build.cjs [STEP...]`, a part of what needs it. No
 // install script does, since `npm ci` runs none (.npmrc). JavaScript, so that `lathe` asks it without loading more than this.
-require("../bin/needsNode.cjs")
+require("../bin/needsNode.cjs")()
 
 const { spawn } = require("node:child_process")
 const { createHash } = require("node:crypto")

@@ -13,7 +13,9 @@ const inNode = (version: string) => {
     stderr: { write: (words: string) => (done.stderr += words) },
     exit: (status: number) => (done.status = status)
   }
-  runInNewContext(text, { process, require: () => ({ engines: { node: ">=22.18" } }) })
+  const module = { exports: () => {} }
+  const require = Object.assign(() => ({ engines: { node: ">=22.18" } }), { main: module })
+  runInNewContext(text, { process, module, require })
   return done
 }
 
