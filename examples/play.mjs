@@ -6,6 +6,8 @@ const [track = "1"] = process.argv.slice(2)
 const socket = new WebSocket("ws://127.0.0.1:8765/ws")
 const say = (type, data) => socket.send(JSON.stringify({ type, data }))
 socket.binaryType = "arraybuffer"
+// Whoever listens has gone.
+process.stdout.on("error", () => process.exit())
 socket.addEventListener("open", () => say("play_enhanced", { track_id: Number(track), preset: "adaptive", credits: 8 }))
 socket.addEventListener("message", ({ data }) => {
   if (typeof data !== "string") {
