@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { createRequire, isBuiltin } from "node:module"
 import { homedir, tmpdir } from "node:os"
 import { dirname, join, resolve } from "node:path"
+import { setTimeout } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import { afterAll, beforeAll } from "vitest"
 import { dimensionNames } from "../../src/domain/fingerprint/Fingerprint.ts"
@@ -127,7 +128,8 @@ describe.skipIf(reason !== undefined)(`The package${reason === undefined ? "" : 
       const [, script] = /<script[^>]+src="\.?\/?([^"]+)"/.exec(page) ?? []
       assert.isDefined(script)
       assert.strictEqual((await fetch(`${url}/${script}`)).status, 200)
-      assert.strictEqual((await fetch(`${url}/health/ready`)).status, 200)
+      // It listens before it has read the folder.
+      while ((await fetch(`${url}/health/ready`)).status !== 200) await setTimeout(100)
       assert.isAbove(await firstPacket(url), 0)
       assert.strictEqual(await stop(), 0)
     },
