@@ -13,10 +13,10 @@ export default defineConfig({
     isolate: false,
     reporters: ["default", "./test/support/ClosingLineReporter.ts"],
     silent: "passed-only",
-    // All cores: vitest would leave one idle.
-    maxWorkers: availableParallelism(),
+    // One more than there are cores: many tests wait for processes and clocks.
+    maxWorkers: availableParallelism() + 1,
     // And all until the end: ending an idle one that shares its modules ends the run (tinypool 1.1).
-    minWorkers: availableParallelism(),
+    minWorkers: availableParallelism() + 1,
     // Real files, processes and sockets: a stuck test fails by this bound instead of holding the run.
     testTimeout: 30_000,
     hookTimeout: 60_000

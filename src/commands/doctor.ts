@@ -32,7 +32,7 @@ interface Finding {
   readonly advice?: string
 }
 
-export class FaultsFound extends Data.TaggedError("FaultsFound")<{ readonly count: number }> {
+class FaultsFound extends Data.TaggedError("FaultsFound")<{ readonly count: number }> {
   override get message(): string {
     return `${this.count} ${this.count === 1 ? "fault" : "faults"} found.`
   }

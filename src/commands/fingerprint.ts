@@ -13,7 +13,7 @@ const files = Args.text({ name: "FILE" }).pipe(Args.withDescription("An audio fi
 const json = Options.boolean("json").pipe(Options.withDescription("One JSON object a file, on a line of its own."))
 
 /** Some of the files could not be measured; what was wrong has been printed with each. */
-export class SomeFilesFailed extends Data.TaggedError("SomeFilesFailed")<{ readonly count: number }> {
+class SomeFilesFailed extends Data.TaggedError("SomeFilesFailed")<{ readonly count: number }> {
   override get message(): string {
     return `${this.count} ${this.count === 1 ? "file" : "files"} could not be measured.`
   }

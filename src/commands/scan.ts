@@ -13,20 +13,20 @@ const folder = Args.text({ name: "FOLDER" }).pipe(Args.withDescription("The musi
 const json = Options.boolean("json").pipe(Options.withDescription("The result as one JSON object on stdout."))
 
 /** Some of the files cannot be read; the log says which and why. */
-export class SomeFilesUnreadable extends Data.TaggedError("SomeFilesUnreadable")<{ readonly count: number }> {
+class SomeFilesUnreadable extends Data.TaggedError("SomeFilesUnreadable")<{ readonly count: number }> {
   override get message(): string {
     return `${this.count} ${this.count === 1 ? "file" : "files"} cannot be read.`
   }
 }
 
-export class NoSuchFolder extends Data.TaggedError("NoSuchFolder")<{ readonly folder: string }> {
+class NoSuchFolder extends Data.TaggedError("NoSuchFolder")<{ readonly folder: string }> {
   override get message(): string {
     return `${this.folder} is no folder. Name the folder that holds the music.`
   }
 }
 
 /** One line: how many of the files found so far are done. */
-export const progressLine = ({ files_found, files_read, rate_per_second }: ScanStatus): string => {
+const progressLine = ({ files_found, files_read, rate_per_second }: ScanStatus): string => {
   const rate = rate_per_second === null ? "" : `, ${Math.round(rate_per_second)} a second`
   return `${files_read} of ${files_found} files${rate}`
 }

@@ -7,7 +7,7 @@ import { colour } from "./terminal.ts"
 
 const json = Options.boolean("json").pipe(Options.withDescription("The answer as one JSON object on stdout."))
 
-export class ServiceNotRunning extends Data.TaggedError("ServiceNotRunning")<{ readonly port: number }> {
+class ServiceNotRunning extends Data.TaggedError("ServiceNotRunning")<{ readonly port: number }> {
   override get message(): string {
     return `No lathe service answers on port ${this.port}. Start one with "lathe serve FOLDER", or name its port with --port.`
   }

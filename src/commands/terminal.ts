@@ -37,7 +37,7 @@ const barWidth = 24
 const clearLine = "\r\u001b[K"
 
 /** A bar that is `share` full, 0 to 1, and words behind it. */
-export const bar = (share: number, words: string): string => {
+const bar = (share: number, words: string): string => {
   const full = Math.round(Math.min(1, Math.max(0, share)) * barWidth)
   return `${"█".repeat(full)}\u001b[2m${"░".repeat(barWidth - full)}\u001b[0m ${words}`
 }

@@ -23,7 +23,7 @@ const track = { track_id: TrackId }
 const error = Schema.Union(TrackNotFound, TrackUnreadable)
 
 /** One step on the way to a fingerprint; the last one of a stream carries the analysis, or null where there is none. */
-export const GenerationStep = Schema.Struct({ status: FingerprintStatus, analysis: Schema.NullOr(TrackAnalysis) })
+const GenerationStep = Schema.Struct({ status: FingerprintStatus, analysis: Schema.NullOr(TrackAnalysis) })
 
 /** What `StreamMastered` sends. `Started` first, then plans and PCM in the order in which they are heard. */
 export const MasteredEvent = Schema.Union(

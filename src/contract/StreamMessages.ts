@@ -13,7 +13,7 @@ export const chunkSeconds = 10
 
 /** Packets in flight that a client may grant at most, and what it grants by saying nothing. */
 export const maximumCredits = 256
-export const defaultCredits = 16
+const defaultCredits = 16
 
 const exactly = { exact: true } as const
 

@@ -12,8 +12,6 @@ export interface BiquadCoefficients {
   readonly a2: number
 }
 
-export const identity: BiquadCoefficients = { b0: 1, b1: 0, b2: 0, a1: 0, a2: 0 }
-
 const normalise = (b0: number, b1: number, b2: number, a0: number, a1: number, a2: number): BiquadCoefficients => ({
   b0: b0 / a0,
   b1: b1 / a0,

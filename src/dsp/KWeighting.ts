@@ -46,7 +46,7 @@ export const kWeighting = (sampleRate: number): readonly [BiquadCoefficients, Bi
 ]
 
 /** Offset of the loudness formula, dB: it makes a 997 Hz sine at 0 dBFS in one front channel read -3.01 LUFS. */
-export const loudnessOffset = -0.691
+const loudnessOffset = -0.691
 
 /** LUFS of a K-weighted, channel-weighted mean square (BS.1770-4, equation 2). */
 export const meanSquareToLufs = (meanSquare: number): number => loudnessOffset + 10 * Math.log10(meanSquare)

@@ -11,7 +11,7 @@ export interface Segment {
   readonly levelsDbfs: ReadonlyArray<number>
 }
 
-export const stereo = (...segments: ReadonlyArray<readonly [seconds: number, levelDbfs: number]>) =>
+const stereo = (...segments: ReadonlyArray<readonly [seconds: number, levelDbfs: number]>) =>
   segments.map(([seconds, level]): Segment => ({ seconds, levelsDbfs: [level, level] }))
 
 export interface LoudnessCase {

@@ -26,7 +26,7 @@ const text = (id: string, value: string | undefined): Buffer =>
     ? Buffer.alloc(0)
     : frame(id, Buffer.concat([Buffer.from([1, 0xff, 0xfe]), Buffer.from(value, "utf16le")]))
 
-export const id3v2 = (tags: Id3): Buffer => {
+const id3v2 = (tags: Id3): Buffer => {
   const { picture } = tags
   const frames = Buffer.concat([
     text("TIT2", tags.title),

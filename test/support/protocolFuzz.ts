@@ -122,7 +122,7 @@ const validData = (random: Random, type: string, tokens: ReadonlyArray<string>):
 }
 
 /** Any message, mostly a valid one. */
-export const anything = (random: Random, tokens: ReadonlyArray<string>): string | Uint8Array => {
+const anything = (random: Random, tokens: ReadonlyArray<string>): string | Uint8Array => {
   const type = choice(random, random() < 0.5 ? types : flowTypes)
   const data = validData(random, type, tokens)
   const text = JSON.stringify({ type, data })

@@ -120,7 +120,7 @@ const playTrack = (page: Page, title: string) =>
 
 const seriousFaults = (page: Page) =>
   Effect.promise(async () => {
-    await page.evaluate(axe.source)
+    if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(axe.source)
     const { violations } = await page.evaluate(() =>
       (globalThis as unknown as { axe: typeof axe }).axe.run(document, {
         resultTypes: ["violations"],

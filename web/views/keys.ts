@@ -5,7 +5,7 @@ import { seekStepSeconds } from "./TransportBar.ts"
 
 const volumeStep = 0.05
 
-export const keyWords: ReadonlyArray<readonly [key: string, words: string]> = [
+const keyWords: ReadonlyArray<readonly [key: string, words: string]> = [
   ["Space", "Play or pause"],
   ["E", "Enhanced or original, at the same sample"],
   ["N", "Next track"],

@@ -5,7 +5,7 @@ import { Track } from "./Track.ts"
 const Count = Schema.Int.pipe(Schema.nonNegative())
 
 /** `pending`: not measured yet; `failed`: cannot be, and why is remembered. */
-export const FingerprintState = Schema.Literal("ready", "pending", "analyzing", "failed")
+const FingerprintState = Schema.Literal("ready", "pending", "analyzing", "failed")
 export type FingerprintState = typeof FingerprintState.Type
 
 export const ListedTrack = Schema.Struct({ ...Track.fields, fingerprint: FingerprintState }).annotations({

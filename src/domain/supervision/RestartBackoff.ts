@@ -12,7 +12,7 @@ export interface RestartBackoff {
 export const noBackoff: RestartBackoff = { firstMs: 0, mostMs: 0, healthyMs: 0 }
 
 /** Largest deviation by chance, so that what failed together does not come back together. */
-export const jitter = 0.2
+const jitter = 0.2
 
 /**
  * Whole milliseconds before restart number `failures` + 1 in a row.

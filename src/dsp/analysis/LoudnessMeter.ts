@@ -9,7 +9,7 @@ import { blocksPerSecond } from "./BlockClock.ts"
 import { makeSeries64 } from "./Series.ts"
 
 /** BS.1770-4, Annex 1: blocks at or below this loudness never count. */
-export const absoluteGateLufs = -70
+const absoluteGateLufs = -70
 /** BS.1770-4: 10 LU below the loudness of what passes the absolute gate. */
 const relativeGateLu = -10
 /** EBU Tech 3342, 3.2: 20 LU below. */

@@ -11,8 +11,8 @@ import { trackBeats } from "./BeatTracker.ts"
 import { countOnsets } from "./Onsets.ts"
 import { hopsPerSecond, type OnsetSeries } from "./OnsetFlux.ts"
 
-export const slowestBpm = 30
-export const fastestBpm = 300
+const slowestBpm = 30
+const fastestBpm = 300
 const hopsPerMinute = 60 * hopsPerSecond
 const shortestLag = hopsPerMinute / fastestBpm
 const longestLag = hopsPerMinute / slowestBpm

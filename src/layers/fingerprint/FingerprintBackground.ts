@@ -18,10 +18,10 @@ export interface FingerprintBackgroundOptions {
 }
 
 /** Between two looks for new tracks, and for a fingerprint server while none answers. */
-export const idlePause = Duration.seconds(5)
+const idlePause = Duration.seconds(5)
 
 /** For a track that came to nothing without a reason to remember: this long, doubling, until it is tried again. */
-export const firstRetry = Duration.minutes(10)
+const firstRetry = Duration.minutes(10)
 const longestRetry = Duration.days(1)
 
 /** Ids that are asked for in one go. */

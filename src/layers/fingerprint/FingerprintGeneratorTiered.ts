@@ -40,13 +40,13 @@ import { WaveformRepo } from "../../services/WaveformRepo.ts"
 import { type CircuitOpen, makeCircuitBreaker, type Verdict } from "./circuitBreaker.ts"
 
 /** Bound on the server tier as a whole, all attempts and pauses included. */
-export const serverTimeout = Duration.seconds(60)
+const serverTimeout = Duration.seconds(60)
 
 /**
  * Pauses of about 0.5, 1, 2, 4, and four times 5 s: a server that was killed is back by then, and so is one that was
  * stopped, which is noticed after 4.5 s, and starts on a busy machine.
  */
-export const retryPolicy = Schedule.exponential("500 millis").pipe(
+const retryPolicy = Schedule.exponential("500 millis").pipe(
   Schedule.union(Schedule.spaced("5 seconds")),
   Schedule.jittered,
   Schedule.intersect(Schedule.recurs(8))
@@ -61,13 +61,13 @@ const lastingRefusals: ReadonlySet<string> = new Set([
 ])
 
 /** Five failures in a row: all attempts of one generation, or the first ones of several. */
-export const circuitPolicy: CircuitPolicy = { failuresToOpen: 5, openMs: 10_000 }
+const circuitPolicy: CircuitPolicy = { failuresToOpen: 5, openMs: 10_000 }
 
 /** While the circuit is open, the server is asked this often whether it is back. */
 const healthInterval = Duration.seconds(1)
 
 /** A generation that nobody waits for goes on for so long: a seek lets go of it and takes it up again. */
-export const linger = Duration.seconds(5)
+const linger = Duration.seconds(5)
 
 /** Files whose fingerprint, or whose lack of one, is kept in memory: some megabytes. */
 const rememberedFiles = 1024

@@ -22,7 +22,7 @@ export interface TrackStreamerOptions {
 const defaults: TrackStreamerOptions = { maximumStreams: 64 }
 
 /** How long the first sound may wait for a fingerprint: enough for both caches, too little to be noticed. */
-export const fingerprintBudget = Duration.millis(150)
+const fingerprintBudget = Duration.millis(150)
 
 /** From the fallback to the plan that a late fingerprint decides: nobody asked for it, so nobody should notice it. */
 const fingerprintGlideSeconds = 2
@@ -170,5 +170,3 @@ const planOf = (enhancement: Enhancement, analysis: Option.Option<TrackAnalysis>
 
 export const layerWith = (options: Partial<TrackStreamerOptions>) =>
   Layer.effect(TrackStreamer, make({ ...defaults, ...options }))
-
-export const layer = layerWith({})

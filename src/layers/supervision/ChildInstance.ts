@@ -13,7 +13,7 @@ export interface ChildInstance {
 }
 
 /** From a kill, or from an interruption that is meant to be one, to being abandoned. */
-export const killGrace = Duration.seconds(1)
+const killGrace = Duration.seconds(1)
 
 /** Starts it. `onExit` hears of the end of a child that had started, after its scope was closed. */
 export const launch = (

@@ -18,7 +18,7 @@ export interface SupervisionTreeOptions {
 const rootId = "lathe"
 
 /** Its children are supervisors: what makes several of them give up within a minute is not mended by another restart. */
-export const rootPolicy: RestartPolicy = { strategy: "one-for-one", intensity: 3, periodSeconds: 60 }
+const rootPolicy: RestartPolicy = { strategy: "one-for-one", intensity: 3, periodSeconds: 60 }
 
 const make = ({ children, onEscalation }: SupervisionTreeOptions) =>
   Effect.gen(function* () {

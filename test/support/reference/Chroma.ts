@@ -16,7 +16,7 @@ const highestHz = 2093.005 * 2 ** (1 / 24)
 const concertPitchHz = 440
 
 /** Value for power spread evenly. */
-export const evenConcentration = 1 / classes
+const evenConcentration = 1 / classes
 
 export interface Chroma {
   readonly process: (samples: Float32Array, length: number) => void

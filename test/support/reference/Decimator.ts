@@ -5,14 +5,10 @@
  */
 import { kaiser } from "../../../src/dsp/analysis/TruePeakMeter.ts"
 
-const targetRate = 11_025
 /** Taps per unit of the factor; the transition is then 0.36 of the new rate wide, centred on its Nyquist. */
 const tapsPerFactor = 16
 /** Kaiser, 60 dB: 0.1102 (A - 8.7). */
 const kaiserBeta = 5.65
-
-/** The integer factor whose rate is nearest to 11.025 kHz by ratio, 1 or more. */
-export const decimationFactor = (sampleRate: number): number => Math.max(1, Math.round(sampleRate / targetRate))
 
 export interface Decimator {
   /** Returns how many samples `output` now holds. */
