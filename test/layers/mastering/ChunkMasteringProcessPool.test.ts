@@ -77,7 +77,7 @@ const isRunning = (pid: number | string) => existsSync(`/proc/${pid}`)
 const until = (condition: () => boolean) =>
   Effect.suspend(() => (condition() ? Effect.void : Effect.fail("not yet"))).pipe(
     Effect.retry(Schedule.spaced("10 millis")),
-    Effect.timeout("20 seconds"),
+    Effect.timeout("60 seconds"),
     Effect.orDie
   )
 
@@ -101,7 +101,10 @@ const halfWay = (pool: ChunkMastering["Type"], path: string, go: Deferred.Deferr
     return fiber
   })
 
-describe("ChunkMasteringProcessPool", () => {
+/** Some tests start several processes after each other, which takes as long as the machine is busy. */
+const patience = 90_000
+
+describe("ChunkMasteringProcessPool", { timeout: patience }, () => {
   it.scopedLive("renders in another process what is rendered in this one, bit for bit", () =>
     Effect.gen(function* () {
       const { pool } = yield* setUp({ workers: 1 })
