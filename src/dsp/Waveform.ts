@@ -28,7 +28,7 @@ export const fromBytes = (bytes: Uint8Array): Peaks => {
 }
 
 /** Bytes that `toBytes` gives at most. */
-export const largestWaveform = 2 * 2 * mostStretches
+const largestWaveform = 2 * 2 * mostStretches
 
 /** Whether these can be what `toBytes` gave. */
 export const isWaveform = (bytes: Uint8Array): boolean =>

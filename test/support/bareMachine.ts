@@ -19,7 +19,7 @@ const which = (program: string): string | undefined =>
 export const ownNpm = (): string => process.env["npm_execpath"] ?? realpathSync(which("npm")!)
 
 /** What this machine's npm is told, such as "registry". */
-export const npmConfig = (key: string): string =>
+const npmConfig = (key: string): string =>
   execFileSync(process.execPath, [ownNpm(), "config", "get", key], { encoding: "utf8" }).trim()
 
 export interface Outcome {

@@ -5,11 +5,11 @@ import { fallbackPlan } from "../../src/domain/mastering/FallbackPlan.ts"
 import { effectiveIntensity, type Enhancement } from "../../src/domain/mastering/Enhancement.ts"
 import { someTrackFile } from "./analyses.ts"
 
-export const sampleRate = 44_100
+const sampleRate = 44_100
 export const packetsInTrack = 90
 /** Samples of a packet: 250 ms. */
 export const packetLength = sampleRate / 4
-export const totalFrames = packetsInTrack * packetLength
+const totalFrames = packetsInTrack * packetLength
 
 /** No further than any file, as the streamer does it. */
 const startFrameOf = ({ startSeconds }: StreamRequest): number =>

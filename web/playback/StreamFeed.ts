@@ -6,7 +6,7 @@ import type { Segment } from "./Timeline.ts"
 import { type ChunkMeta, type ServerMessage, StreamConnection, type StreamStart } from "./StreamConnection.ts"
 
 /** Packets of 250 ms that are buffered or under way: 2 s. */
-export const bufferedPackets = 8
+const bufferedPackets = 8
 
 export interface FeedEvents {
   /** The message that plays `segment` from a position in seconds. */

@@ -39,7 +39,7 @@ export interface OnsetFlux {
  * Bins of the corners of triangular filters: filter b rises from corner b to b + 1 and falls to b + 2. For a transform
  * of `segment` samples.
  */
-export const filterCorners = (sampleRate: number, segment: number): ReadonlyArray<number> => {
+const filterCorners = (sampleRate: number, segment: number): ReadonlyArray<number> => {
   const binHz = sampleRate / segment
   const corners: Array<number> = []
   for (let i = 0; ; i++) {

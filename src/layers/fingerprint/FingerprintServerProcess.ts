@@ -22,10 +22,10 @@ export interface FingerprintServerProcessOptions {
 }
 
 /** It never gives up: playback does without the server, and what keeps it from running may pass. */
-export const restartPolicy: RestartPolicy = { strategy: "one-for-one", intensity: Infinity, periodSeconds: 60 }
+const restartPolicy: RestartPolicy = { strategy: "one-for-one", intensity: Infinity, periodSeconds: 60 }
 
 /** Between a death and the next start: 0.25 s, doubling up to 10 s; from the beginning again after a healthy minute. */
-export const restartBackoff: RestartBackoff = { firstMs: 250, mostMs: 10_000, healthyMs: 60_000 }
+const restartBackoff: RestartBackoff = { firstMs: 250, mostMs: 10_000, healthyMs: 60_000 }
 
 /** It passes things on; what measures is a process of its own. */
 const memoryBound: MemoryBound = { soft: 384 * 2 ** 20, hard: 512 * 2 ** 20 }
@@ -45,7 +45,7 @@ export interface WatchPolicy {
 }
 
 /** A stopped server (SIGSTOP) or one that hangs is noticed after 3.5 to 4.5 s. */
-export const watchPolicy: WatchPolicy = {
+const watchPolicy: WatchPolicy = {
   startDeadline: "1 minute",
   interval: "500 millis",
   deadline: "1 second",

@@ -11,7 +11,7 @@ import { AudioDecoder } from "../../services/AudioDecoder.ts"
 import { type TrackArt, TrackFileReader } from "../../services/TrackFileReader.ts"
 
 /** Bytes. A larger picture is none: nobody waits for it. */
-export const largestArt = 10 * 1024 * 1024
+const largestArt = 10 * 1024 * 1024
 
 const make = Effect.gen(function* () {
   const decoder = yield* AudioDecoder

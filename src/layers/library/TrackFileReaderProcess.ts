@@ -34,7 +34,7 @@ const stallTimeout = Duration.seconds(10)
 /** A worker has some 90 MB by itself; the largest picture is held twice. */
 const memory: MemoryBound = { soft: 256 * 2 ** 20, hard: 512 * 2 ** 20 }
 
-export const probeWorkerCommand: ReadonlyArray<string> = ["--max-old-space-size=256", entryPoint("probeWorker")]
+const probeWorkerCommand: ReadonlyArray<string> = ["--max-old-space-size=256", entryPoint("probeWorker")]
 
 type Run = (request: ProbeRequest, options?: RunOptions<void>) => Effect.Effect<JobDone<ProbeResult>, TrackUnreadable>
 

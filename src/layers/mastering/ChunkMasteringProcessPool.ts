@@ -53,7 +53,7 @@ const restartBackoff: RestartBackoff = { firstMs: 20, mostMs: 5000, healthyMs: 6
 /** So many workers may be killed from outside under one rendering without a packet in between: it ends, and nobody is blamed. */
 const mostKilled = 10
 
-export const renderWorkerCommand: ReadonlyArray<string> = [entryPoint("renderWorker")]
+const renderWorkerCommand: ReadonlyArray<string> = [entryPoint("renderWorker")]
 
 interface Pool {
   readonly workerFor: (file: FileKey) => Effect.Effect<RenderWorker>

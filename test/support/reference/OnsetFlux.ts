@@ -9,7 +9,7 @@ import { makeSegmenter } from "../../../src/dsp/analysis/Segmenter.ts"
 import { makeSeries32 } from "../../../src/dsp/analysis/Series.ts"
 
 const segmentSeconds = 0.023
-export const hopsPerSecond = 100
+const hopsPerSecond = 100
 /** Triangular filters, 24 an octave from 30 Hz to 17 kHz, narrowed to whole bins, each centre bin once. */
 const bandsPerOctave = 24
 const lowestHz = 30
@@ -39,7 +39,7 @@ export interface Filterbank {
   readonly end: Int32Array
 }
 
-export const makeFilterbank = (sampleRate: number, segment: number): Filterbank => {
+const makeFilterbank = (sampleRate: number, segment: number): Filterbank => {
   const binHz = sampleRate / segment
   const places: Array<number> = []
   for (let i = 0; ; i++) {
