@@ -9,7 +9,7 @@ import type { RestartBackoff } from "../../domain/supervision/RestartBackoff.ts"
 import type { RestartPolicy } from "../../domain/supervision/SupervisorDecision.ts"
 import type { Child } from "../supervision/Child.ts"
 import type { JobProtocol, JobReport } from "./JobProtocol.ts"
-import { readProcessState, waitsForDisk } from "./processState.ts"
+import { readProcessState, threadStates } from "./processState.ts"
 import { type FileKey, makeQuarantine, type Quarantine, whileOpening } from "./Quarantine.ts"
 import { isToBlame, WorkerLost } from "./workerLost.ts"
 import { spawnWorker, type WorkerProcess } from "./WorkerProcess.ts"
@@ -290,9 +290,10 @@ const endWhenOverdue = (process: WorkerProcess, deadline: Duration.Duration): Ef
       yield* Effect.sleep(deadline)
       const found = readProcessState(process.pid)
       if (found === undefined) break
-      // A machine that has no processor for it proves nothing, nor does a disk that has to spin up.
+      // A machine that has no processor for one of its threads proves nothing, nor does a disk that has to spin up.
       const hasRun = found.cpuMs - cpuAtStart >= deadlineMs / 2
-      const mayWait = found.state === "R" || (waits < mostDeadlinesForDisk && waitsForDisk(process.pid))
+      const states = threadStates(process.pid)
+      const mayWait = states.includes("R") || (waits < mostDeadlinesForDisk && states.includes("D"))
       if (hasRun || !mayWait) break
     }
     process.lose("overdue", `it was at one file for longer than ${Duration.format(deadline)}`)

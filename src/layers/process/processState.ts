@@ -39,12 +39,12 @@ const fieldsOf = (pid: number, thread: number | string): ReadonlyArray<string> =
   return stat.slice(stat.lastIndexOf(")") + 2).split(" ")
 }
 
-/** Whether any thread of a process is in an uninterruptible sleep; false where the system does not say. */
-export const waitsForDisk = (pid: number | undefined): boolean => {
-  if (pid === undefined) return false
+/** The state of each thread of a process, as in ProcessState; none where the system does not say. */
+export const threadStates = (pid: number | undefined): ReadonlyArray<string> => {
+  if (pid === undefined) return []
   try {
-    return readdirSync(`/proc/${pid}/task`).some((thread) => fieldsOf(pid, thread)[0] === "D")
+    return readdirSync(`/proc/${pid}/task`).map((thread) => fieldsOf(pid, thread)[0]!)
   } catch {
-    return false
+    return []
   }
 }
