@@ -61,8 +61,7 @@ const gain = 1
 const sideGain = 2
 
 /** Samples per channel of the chain's own grid: a power of two, 32 at 44.1 and 48 kHz. */
-const gridFrames = (sampleRate: number): number =>
-  2 ** Math.max(3, Math.round(Math.log2(blockSeconds * sampleRate)))
+const gridFrames = (sampleRate: number): number => 2 ** Math.max(3, Math.round(Math.log2(blockSeconds * sampleRate)))
 
 export const makeMasteringChain = (options: MasteringChainOptions): MasteringChain => {
   const { channels, sampleRate } = options
