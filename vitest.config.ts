@@ -9,6 +9,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     globalSetup: "./test/support/built.ts",
+    setupFiles: "./test/support/turnBetweenTests.ts",
     // Loading Effect takes longer than most tests: files that run in one process share it.
     isolate: false,
     reporters: ["default", "./test/support/ClosingLineReporter.ts"],

@@ -5,7 +5,7 @@ import { afterAll, describe, it } from "vitest"
 import { assert } from "../support/assert.ts"
 import { faultsInWords, runMutants } from "../support/mutantRuns.ts"
 
-// `npm run fuzz` is the long form of this, with any seed; `.ci/run` has it try 1000.
+// More of them are in mutatedFiles.heavy.ts; `npm run fuzz` takes any number and seed.
 const seed = 11
 const count = 100
 

@@ -1,0 +1,3 @@
+import { describeDemoPieces } from "../support/demoPieceSuite.ts"
+
+describeDemoPieces(44_100)
