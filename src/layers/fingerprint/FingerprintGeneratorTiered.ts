@@ -336,7 +336,8 @@ const make = Effect.gen(function* () {
             )
           ),
           // Whoever comes from now on begins anew: what was found is in the caches by now.
-          Effect.ensuring(Effect.suspend(() => RcMap.invalidate(running, content))),
+          // Not by itself: where nobody waits any more this closes the scope that waits for its end.
+          Effect.ensuring(Effect.suspend(() => Effect.forkDaemon(RcMap.invalidate(running, content)))),
           Effect.interruptible,
           Effect.forkScoped
         )
