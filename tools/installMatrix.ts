@@ -54,7 +54,7 @@ const tryMachine = async (node: number, npm: number): Promise<ReadonlyArray<stri
   const checkout = join(place, "lathe")
   mkdirSync(place)
   const machine = makeBareMachine(place, { node: nodes[node]!, npm: npms[npm]!, cache })
-  execFileSync("git", ["clone", "--quiet", root, checkout])
+  execFileSync("git", ["-c", "advice.detachedHead=false", "clone", "--quiet", root, checkout])
   const installed = await machine.run("npm", ["ci", "--no-audit", "--no-fund"], checkout)
   const printed = `${installed.code}: ${installed.stdout.trim()} ${installed.stderr.trim()}`.trim()
   const isCompiled = existsSync(join(checkout, "node_modules/better-sqlite3/build"))
