@@ -1,5 +1,5 @@
 /** The service over a folder with hostile files beside its music: how long it takes to start, and what listeners notice. */
-import { copyFileSync, mkdirSync, utimesSync } from "node:fs"
+import { copyFileSync, mkdirSync, statSync, utimesSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Schedule, type Scope } from "effect"
 import { temporaryFolder, writeAudioFile } from "./audioFiles.ts"
@@ -45,12 +45,17 @@ export const runHostileFolder = (
     for (const name of songs) writeAudioFile(music, name, "flac24", signal, { sampleRate })
     const hostile = isHostile ? yield* makeHostileFiles(music, withLarge) : []
 
-    const begun = performance.now()
-    const { url } = yield* startService(data, [music], ["--background", "on"])
-    const startMs = performance.now() - begun
-    const get = <A>(path: string) => Effect.promise(async () => (await (await fetch(`${url}${path}`)).json()) as A)
+    const { startMs, url } = yield* startService(data, [music], ["--background", "on"])
+    // A connection that has been idle may be closed by the service at the very moment it is used again.
+    const get = <A>(path: string) =>
+      Effect.orDie(
+        Effect.retry(
+          Effect.tryPromise(async () => (await (await fetch(`${url}${path}`)).json()) as A),
+          { times: 2 }
+        )
+      )
     const listed = get<Page<Listed>>("/api/tracks?limit=500")
-    const unreadable = get<Page<{ readonly path: string; readonly message: string }>>("/api/unreadable?limit=500")
+    const unreadable = get<Page<{ readonly file: string; readonly message: string }>>("/api/unreadable?limit=500")
 
     const tracks = yield* listed.pipe(
       Effect.map(({ items }) => items.filter(({ title }) => songs.includes(title))),
@@ -62,7 +67,8 @@ export const runHostileFolder = (
     )
     yield* Effect.forEach(listeners, ({ heard }) => heard(4), { concurrency: "unbounded" })
     // They are watched, and drawn, while the listeners play.
-    for (const name of hostile.slice(0, 4)) {
+    const isSmall = (name: string) => statSync(join(music, name)).size < 2 ** 30
+    for (const name of hostile.filter(isSmall).slice(0, 4)) {
       const copy = join(music, `copy of ${name}`)
       copyFileSync(join(music, name), copy)
       utimesSync(copy, 1_700_000_000, 1_700_000_000)
@@ -95,11 +101,11 @@ export const runHostileFolder = (
         schedule: Schedule.spaced("500 millis")
       })
     )
-    const refused = Object.fromEntries((yield* unreadable).items.map(({ message, path }) => [path, message]))
+    const refused = Object.fromEntries((yield* unreadable).items.map(({ file, message }) => [file, message]))
     const titles = (yield* listed).items.map(({ title }) => title)
     const missing = hostile.filter((name) => {
       const isListed = titles.includes(name.replace(/\.[^.]+$/, ""))
-      return !isListed && !Object.keys(refused).some((path) => path.endsWith(name))
+      return !isListed && !(name in refused)
     })
     return { startMs, listeners: reports, missing, unreadable: refused, trackSamples: trackSeconds * sampleRate }
   })

@@ -10,6 +10,8 @@ export interface RunningService {
   readonly pid: number
   /** `http://127.0.0.1:<port>` */
   readonly url: string
+  /** From the start of the process to its address, ms. */
+  readonly startMs: number
   /** Exit status and signal, once it has ended. */
   readonly exit: Effect.Effect<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>
   /** What it has logged so far. */
@@ -69,6 +71,7 @@ const untilFilled = (url: string) =>
 const running = (words: ReadonlyArray<string>): Effect.Effect<RunningService, never, Scope.Scope> =>
   Effect.gen(function* () {
     let log = ""
+    const begun = performance.now()
     const child = yield* startNode(words, ["ignore", "inherit", "pipe"])
     const url = yield* Effect.async<string>((resume) => {
       child.stderr?.on("data", (chunk: Buffer) => {
@@ -78,6 +81,7 @@ const running = (words: ReadonlyArray<string>): Effect.Effect<RunningService, ne
       })
       child.once("exit", () => resume(Effect.dieMessage(`the service ended: ${log}`)))
     })
+    const startMs = performance.now() - begun
     yield* untilFilled(url)
     const fingerprintServer = Effect.suspend(() => {
       const found = childrenOf(child.pid!).find((pid) => commandOf(pid).includes("fingerprint-server"))
@@ -88,7 +92,7 @@ const running = (words: ReadonlyArray<string>): Effect.Effect<RunningService, ne
       Effect.promise(() => untilExit(child)),
       () => ({ code: child.exitCode, signal: child.signalCode })
     )
-    return { pid: child.pid!, exit, url, log: () => log, fingerprintServer, renderWorkers }
+    return { pid: child.pid!, exit, url, startMs, log: () => log, fingerprintServer, renderWorkers }
   })
 
 /** `folders` empty: the demo pieces, which `npm run prepare` makes. Measures what is played, and no more. */
