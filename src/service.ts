@@ -3,6 +3,7 @@ import { HttpLayerRouter } from "@effect/platform"
 import { Duration, Effect, Fiber, Layer, Option, Schedule } from "effect"
 import { join } from "node:path"
 import * as ChunkMasteringProcessPool from "./layers/mastering/ChunkMasteringProcessPool.ts"
+import * as DataFolderLock from "./layers/database/DataFolderLock.ts"
 import * as DatabaseSqlite from "./layers/database/DatabaseSqlite.ts"
 import * as GracefulShutdownInTime from "./layers/http/GracefulShutdownInTime.ts"
 import * as FingerprintBackground from "./layers/fingerprint/FingerprintBackground.ts"
@@ -80,28 +81,31 @@ const warnWithoutServer = Effect.gen(function* () {
 })
 
 /** Reads the library, and tells the address. */
-const fillAndAnnounce = Effect.gen(function* () {
-  const listener = yield* HttpListener.HttpListener
-  const readiness = yield* Readiness
-  const shutdown = yield* GracefulShutdown
-  // The first to run: what the listener leads to stops with the listener closed, and with everybody told.
-  yield* Effect.addFinalizer(() => Effect.zipRight(listener.close, shutdown.run))
-  const library = yield* TrackLibrary
-  const catalog = yield* LibraryCatalog
-  yield* Effect.forkScoped(warnWithoutServer)
-  const scan = yield* Effect.forkScoped(Effect.tap(library.scan, readiness.libraryLoaded))
-  const somethingToPlay = Effect.repeat(catalog.count, {
-    until: (length) => length > 0,
-    schedule: Schedule.spaced("50 millis")
+const fillAndAnnounce = (dataFolderLock: DataFolderLock.DataFolderLock) =>
+  Effect.gen(function* () {
+    const listener = yield* HttpListener.HttpListener
+    const address = yield* HttpListener.addressOf
+    yield* dataFolderLock.announce(address)
+    const readiness = yield* Readiness
+    const shutdown = yield* GracefulShutdown
+    // The first to run: what the listener leads to stops with the listener closed, and with everybody told.
+    yield* Effect.addFinalizer(() => Effect.zipRight(listener.close, shutdown.run))
+    const library = yield* TrackLibrary
+    const catalog = yield* LibraryCatalog
+    yield* Effect.forkScoped(warnWithoutServer)
+    const scan = yield* Effect.forkScoped(Effect.tap(library.scan, readiness.libraryLoaded))
+    const somethingToPlay = Effect.repeat(catalog.count, {
+      until: (length) => length > 0,
+      schedule: Schedule.spaced("50 millis")
+    })
+    yield* Effect.raceFirst(Fiber.join(scan), Effect.delay(somethingToPlay, firstScanPatience)).pipe(
+      Effect.timeoutOption(firstTrackPatience)
+    )
+    const length = yield* catalog.count
+    const isScanning = Option.isNone(yield* Fiber.poll(scan))
+    const tracks = `${length} ${length === 1 ? "track" : "tracks"}${isScanning ? " so far" : ""}`
+    yield* Effect.logInfo(`lathe serves ${tracks} at ${address}`)
   })
-  yield* Effect.raceFirst(Fiber.join(scan), Effect.delay(somethingToPlay, firstScanPatience)).pipe(
-    Effect.timeoutOption(firstTrackPatience)
-  )
-  const length = yield* catalog.count
-  const isScanning = Option.isNone(yield* Fiber.poll(scan))
-  const tracks = `${length} ${length === 1 ? "track" : "tracks"}${isScanning ? " so far" : ""}`
-  yield* Effect.logInfo(`lathe serves ${tracks} at ${yield* HttpListener.addressOf}`)
-})
 
 /**
  * The service, listening once it is built; fails where the database cannot be opened or the port is taken. It ends from
@@ -111,6 +115,8 @@ export const layer = (options: ServiceOptions) =>
   Layer.unwrapScoped(
     Effect.gen(function* () {
       const { folders } = options
+      // Before anything is written there; given back when all else has ended.
+      const dataFolderLock = yield* DataFolderLock.hold(options.dataFolder, folders)
       const { fingerprintServer, probeWorker, renderWorker } = options.commands ?? {}
       const fingerprintPort = yield* FingerprintServerProcess.findFreePort(options.fingerprintPort)
 
@@ -175,7 +181,7 @@ export const layer = (options: ServiceOptions) =>
         onEscalation: (reason) => Effect.logFatal(`The service goes on without its actors. ${reason}`)
       })
 
-      return Layer.scopedDiscard(fillAndAnnounce).pipe(
+      return Layer.scopedDiscard(fillAndAnnounce(dataFolderLock)).pipe(
         Layer.provideMerge(HttpLayerRouter.serve(routes, { disableLogger: true, disableListenLog: true })),
         Layer.provideMerge(Layer.merge(HttpListener.layer(options), GracefulShutdownInTime.layer)),
         Layer.provideMerge(Layer.mergeAll(library, generator, repositories, readiness, background)),

@@ -1,12 +1,14 @@
 /** `lathe scan FOLDER`: reads a music folder into the database, before or beside a running service. */
 import { Args, Command, Options } from "@effect/cli"
-import { Console, Data, Duration, Effect, Layer, Schedule } from "effect"
+import { Console, Data, Duration, Effect, Layer, Option, Schedule } from "effect"
 import { statSync } from "node:fs"
 import { join, resolve } from "node:path"
+import type { DataFolderInUse } from "../domain/database/DataFolderInUse.ts"
 import type { ScanStatus } from "../domain/library/Library.ts"
 import { TrackLibrary } from "../services/TrackLibrary.ts"
+import { scanByService } from "./runningService.ts"
 import { givenBy, optionOf, readSetting } from "./settings.ts"
-import { withProgress } from "./terminal.ts"
+import { type Progress, withProgress } from "./terminal.ts"
 
 const folder = Args.text({ name: "FOLDER" }).pipe(Args.withDescription("The music folder to read."))
 
@@ -48,6 +50,35 @@ const libraryOver = (folder: string, dataFolder: string) =>
     )
   })
 
+const showOf =
+  ({ show }: Progress) =>
+  (now: ScanStatus) =>
+    show(shareOf(now), progressLine(now))
+
+const scanAlone = (path: string, dataFolder: string) =>
+  Effect.gen(function* () {
+    const { scan, scanStatus } = yield* TrackLibrary
+    const report = yield* withProgress((progress) =>
+      Effect.raceFirst(
+        scan,
+        Effect.flatMap(scanStatus, showOf(progress)).pipe(
+          Effect.repeat(Schedule.spaced(Duration.millis(100))),
+          Effect.zipRight(Effect.never)
+        )
+      )
+    )
+    return { report, status: yield* scanStatus }
+  }).pipe(Effect.provide(Layer.unwrapEffect(libraryOver(path, dataFolder))))
+
+/** All of its folders, since that is what it can do. */
+const scanBesideService = (held: DataFolderInUse, path: string) =>
+  withProgress((progress) => scanByService(held, path, showOf(progress))).pipe(
+    Effect.map((status) => {
+      const { added, files_read, unreadable, updated } = status
+      return { report: { added, updated, unchanged: files_read - added - updated - unreadable, unreadable }, status }
+    })
+  )
+
 const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 
 export const scan = Command.make(
@@ -58,20 +89,11 @@ export const scan = Command.make(
       const data = yield* readSetting("dataFolder", givenBy({ dataFolder }))
       const path = resolve(folder)
       if (!isFolder(path)) return yield* new NoSuchFolder({ folder })
-      const library = yield* libraryOver(path, data)
-      const { report, status } = yield* Effect.gen(function* () {
-        const { scan, scanStatus } = yield* TrackLibrary
-        const report = yield* withProgress(({ show }) =>
-          Effect.raceFirst(
-            scan,
-            Effect.flatMap(scanStatus, (now) => show(shareOf(now), progressLine(now))).pipe(
-              Effect.repeat(Schedule.spaced(Duration.millis(100))),
-              Effect.zipRight(Effect.never)
-            )
-          )
-        )
-        return { report, status: yield* scanStatus }
-      }).pipe(Effect.provide(library))
+      const { findHolder } = yield* Effect.promise(() => import("../layers/database/DataFolderLock.ts"))
+      const held = yield* findHolder(data)
+      const { report, status } = yield* Option.isSome(held)
+        ? scanBesideService(held.value, path)
+        : scanAlone(path, data)
       if (json) yield* Console.log(JSON.stringify({ folder: path, ...report, rate_per_second: status.rate_per_second }))
       else {
         const { added, unchanged, unreadable, updated } = report

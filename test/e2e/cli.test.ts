@@ -1,7 +1,6 @@
 /** The command line as a user calls it, over real files. */
 import { describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { spawn } from "node:child_process"
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
@@ -11,30 +10,12 @@ import * as AudioDecoderNodeAv from "../../src/layers/audio/AudioDecoderNodeAv.t
 import type { ServiceStatus } from "../../src/contract/ServiceStatus.ts"
 import { assert } from "../support/assert.ts"
 import { decodeAll, temporaryFolder, writeAudioFile } from "../support/audioFiles.ts"
-import { built } from "../support/built.ts"
+import { lathe } from "../support/runLathe.ts"
 import { trackWith } from "../support/loudTrack.ts"
 import { integratedLufs } from "../support/loudness.ts"
 import { onAll, sine } from "../support/signals.ts"
 
 const sampleRate = 44_100
-const cli = built("cli")
-
-interface Outcome {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-const lathe = (...words: ReadonlyArray<string>) =>
-  Effect.async<Outcome>((resume) => {
-    const child = spawn(process.execPath, [cli, ...words], { stdio: ["ignore", "pipe", "pipe"] })
-    let stdout = ""
-    let stderr = ""
-    child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()))
-    child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()))
-    child.once("close", (code) => resume(Effect.succeed({ code, stdout, stderr })))
-    return Effect.sync(() => child.kill("SIGKILL"))
-  })
 
 const decoded = (path: string) =>
   decodeAll(path).pipe(

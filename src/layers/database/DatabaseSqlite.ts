@@ -6,6 +6,7 @@ import { Cause, Effect, Layer } from "effect"
 import { mkdirSync } from "node:fs"
 import { dirname } from "node:path"
 import { DatabaseUnavailable } from "../../domain/database/DatabaseUnavailable.ts"
+import { systemsWord } from "./sqliteErrors.ts"
 import { algorithmVersion, dimensionNames } from "../../domain/fingerprint/Fingerprint.ts"
 
 const initial = Effect.gen(function* () {
@@ -243,10 +244,7 @@ export const layer = (filename: string): Layer.Layer<SqlClient.SqlClient, Databa
     })
   ).pipe(Layer.catchAllCause((cause) => Layer.fail(unavailable(filename, cause))))
 
-const unavailable = (filename: string, cause: Cause.Cause<unknown>): DatabaseUnavailable => {
-  let detail = Cause.squash(cause)
-  while (detail instanceof Error && detail.cause !== undefined) detail = detail.cause
-  return new DatabaseUnavailable({ filename, detail: detail instanceof Error ? detail.message : String(detail) })
-}
+const unavailable = (filename: string, cause: Cause.Cause<unknown>): DatabaseUnavailable =>
+  new DatabaseUnavailable({ filename, detail: systemsWord(Cause.squash(cause)) })
 
 export const layerMemory = layer(":memory:").pipe(Layer.orDie)

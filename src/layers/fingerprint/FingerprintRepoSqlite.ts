@@ -1,5 +1,5 @@
 /** FingerprintRepo on SQLite: one row a track, the 25 dimensions as columns. */
-import { SqlClient, SqlError as SqlErrors } from "@effect/sql"
+import { SqlClient, type SqlError as SqlErrors } from "@effect/sql"
 import { Effect, Either, Layer, Option, Schedule, Schema } from "effect"
 import {
   algorithmVersion,
@@ -9,6 +9,7 @@ import {
   Provenance,
   TrackAnalysis
 } from "../../domain/fingerprint/Fingerprint.ts"
+import { isBusy } from "../database/sqliteErrors.ts"
 import { FingerprintRepo, type RememberedFailure, type TrackKey } from "../../services/FingerprintRepo.ts"
 
 const Record = Schema.Struct({
@@ -91,11 +92,6 @@ const isAbout = (key: TrackKey, { provenance }: TrackAnalysis): boolean =>
 
 /** A backup or a shell that holds the database for a moment; each attempt waits for DatabaseSqlite's busy timeout. */
 const busyPolicy = Schedule.exponential("50 millis").pipe(Schedule.jittered, Schedule.intersect(Schedule.recurs(4)))
-
-const isBusy = (error: unknown): boolean => {
-  const cause = error instanceof SqlErrors.SqlError ? error.cause : undefined
-  return typeof cause === "object" && cause !== null && "code" in cause && String(cause.code).startsWith("SQLITE_BUSY")
-}
 
 const replaceableColumns = [
   "size",

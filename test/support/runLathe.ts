@@ -1,0 +1,22 @@
+/** The command line as a process of its own. */
+import { Effect } from "effect"
+import { spawn } from "node:child_process"
+import { built } from "./built.ts"
+
+export interface Outcome {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** `lathe WORDS`, to its end; killed where nobody waits for that any more. */
+export const lathe = (...words: ReadonlyArray<string>) =>
+  Effect.async<Outcome>((resume) => {
+    const child = spawn(process.execPath, [built("cli"), ...words], { stdio: ["ignore", "pipe", "pipe"] })
+    let stdout = ""
+    let stderr = ""
+    child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()))
+    child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()))
+    child.once("close", (code) => resume(Effect.succeed({ code, stdout, stderr })))
+    return Effect.sync(() => child.kill("SIGKILL"))
+  })
