@@ -37,6 +37,7 @@ const coveredBy: Readonly<Record<string, string>> = {
   RpcRoutes: "LatheRpcs",
   Spectrum: "BandShares Segmenter SpectralShape StereoSpectrum",
   StreamMessages: "Enhancement EnhancementRequest PlayRequest SampleRate",
+  StreamSession: "RunningStream SessionOutlet StreamDelivery StreamTransport",
   Supervisor: "Child ChildInstance Slots supervisorMetrics",
   SupervisorDecision: "ChildSpec",
   Tempo: "Autocorrelation OnsetFlux Onsets",
