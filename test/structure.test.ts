@@ -15,7 +15,7 @@ const coveredBy: Readonly<Record<string, string>> = {
   ChunkMasteringProcessPool:
     "ChunkMasteringProcessProtocol ChunkMasteringProcessWorker PacketMemory RenderWorker WorkerProcess WorkerSlot childEnvironment endProcess exitWithParent workerLost workerSide workerSigns",
   ChunkMasteringRenderer: "ChunkMastering",
-  DatabaseSqlite: "DatabaseUnavailable TrackRepo TrackRepoSqlite",
+  DatabaseSqlite: "DatabaseUnavailable TrackRepo TrackRepoSqlite trackRecords trackRow trackStore",
   Dynamics: "BlockClock",
   FingerprintGenerator: "FingerprintGeneratorTiered FingerprintServerClient FingerprintStatus circuitBreaker",
   FingerprintRepo: "Fingerprint FingerprintRepoSqlite",
@@ -25,7 +25,7 @@ const coveredBy: Readonly<Record<string, string>> = {
   HttpAccess: "Access accessToken loginPage",
   HttpListener: "PortUnavailable",
   LatheApi:
-    "LatheApiRoutes LibraryCatalog LibraryCatalogSqlite LibrarySort LibrarySpread Lists Numbers Problems ServiceStatus TrackMedia TrackMediaCached WaveformRepo WaveformRepoSqlite",
+    "LatheApiRoutes LibraryCatalog LibraryCatalogSqlite LibrarySort LibrarySpread Lists Numbers Problems ServiceStatus TrackMedia TrackMediaCached WaveformRepo WaveformRepoSqlite libraryCounts librarySpread listing trackSearch",
   LoudnessMeter: "Biquad KWeighting Series",
   MasteringDecision: "Decibels DecisionRequest MoveCauses NeutralSettings PresetCharacter MasteringPlan",
   Pitch: "Chroma Decimator Yin",
@@ -37,6 +37,7 @@ const coveredBy: Readonly<Record<string, string>> = {
   RpcRoutes: "LatheRpcs",
   Spectrum: "BandShares Segmenter SpectralShape StereoSpectrum",
   StreamMessages: "Enhancement EnhancementRequest PlayRequest SampleRate",
+  StreamSession: "RunningStream SessionOutlet StreamDelivery StreamTransport",
   Supervisor: "Child ChildInstance Slots supervisorMetrics",
   SupervisorDecision: "ChildSpec",
   Tempo: "Autocorrelation OnsetFlux Onsets",

@@ -23,7 +23,7 @@ import * as FingerprintGeneratorTiered from "../../src/layers/fingerprint/Finger
 import * as FingerprintRepoSqlite from "../../src/layers/fingerprint/FingerprintRepoSqlite.ts"
 import * as ResumeTokensHmac from "../../src/layers/streaming/ResumeTokensHmac.ts"
 import { defaultLimits, makeStreamConnection, type Peer } from "../../src/layers/streaming/StreamConnection.ts"
-import type { StreamOwners } from "../../src/layers/streaming/StreamSession.ts"
+import type { StreamOwners } from "../../src/layers/streaming/StreamTransport.ts"
 import * as SupervisionTreeRoot from "../../src/layers/supervision/SupervisionTreeRoot.ts"
 import * as TrackStreamerLive from "../../src/layers/streaming/TrackStreamerLive.ts"
 import { ChunkMastering, type PcmPacket } from "../../src/services/ChunkMastering.ts"

@@ -1,7 +1,7 @@
 /** A library of any size as rows, without files: 50 tracks an artist, on 5 albums. */
 import { SqlClient } from "@effect/sql"
 import { Effect } from "effect"
-import { albumRecordOf, artistRecordOf, trackRecordOf } from "../../src/layers/library/TrackRepoSqlite.ts"
+import { albumRecordOf, artistRecordOf, trackRecordOf } from "../../src/layers/library/trackRecords.ts"
 import { someScanned } from "./catalog.ts"
 
 export const tracksPerArtist = 50

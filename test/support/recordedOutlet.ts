@@ -1,7 +1,7 @@
 /** Where a session speaks to in tests: every message is checked against its schema and kept, and can be waited for. */
 import { Effect, Schema } from "effect"
 import { ServerMessage } from "../../src/contract/StreamMessages.ts"
-import type { SessionOutlet } from "../../src/layers/streaming/StreamSession.ts"
+import type { SessionOutlet } from "../../src/layers/streaming/SessionOutlet.ts"
 
 export interface RecordedOutlet extends SessionOutlet {
   readonly sent: ReadonlyArray<ServerMessage>

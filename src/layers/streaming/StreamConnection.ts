@@ -13,7 +13,9 @@ import { makeTokenBucket, type TokenBucketOptions } from "../../domain/streaming
 import type { ResumeTokens } from "../../services/ResumeTokens.ts"
 import type { TrackStreamer } from "../../services/TrackStreamer.ts"
 import { littleEndianBytes } from "../../dsp/littleEndian.ts"
-import { makeStreamSession, type SessionOutlet, type StreamOwners } from "./StreamSession.ts"
+import type { SessionOutlet } from "./SessionOutlet.ts"
+import { makeStreamSession } from "./StreamSession.ts"
+import type { StreamOwners } from "./StreamTransport.ts"
 
 /** One end of a WebSocket. None of its calls waits or fails; after the connection has ended they do nothing. */
 export interface Peer {

@@ -15,7 +15,7 @@ import {
   type Peer,
   type StreamConnection
 } from "./StreamConnection.ts"
-import type { StreamOwners } from "./StreamSession.ts"
+import type { StreamOwners } from "./StreamTransport.ts"
 import { limitMessages, webSocketOf } from "./webSocketOf.ts"
 
 export interface WebSocketOptions extends ConnectionLimits {

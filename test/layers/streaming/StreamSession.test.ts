@@ -4,7 +4,8 @@ import { TrackUnreadable } from "../../../src/domain/audio/AnalysisError.ts"
 import { decodeClientMessage } from "../../../src/contract/StreamMessages.ts"
 import { TrackNotFound } from "../../../src/domain/library/Track.ts"
 import { layerKey } from "../../../src/layers/streaming/ResumeTokensHmac.ts"
-import { makeStreamSession, type StreamOwners } from "../../../src/layers/streaming/StreamSession.ts"
+import { makeStreamSession } from "../../../src/layers/streaming/StreamSession.ts"
+import type { StreamOwners } from "../../../src/layers/streaming/StreamTransport.ts"
 import {
   type StreamError,
   type StreamEvent,
