@@ -1,5 +1,6 @@
 /** Runs a signal through a delivery of its own: latency and what precedes the start are taken out. */
 import type { RenderSettings } from "../../src/domain/mastering/MasteringPlan.ts"
+import type { RenderState } from "../../src/domain/mastering/RenderState.ts"
 import { makeDelivery } from "../../src/dsp/mastering/Delivery.ts"
 import type { Signal } from "./signals.ts"
 
@@ -7,6 +8,9 @@ export interface DeliverOptions {
   readonly settings?: RenderSettings | null
   readonly startFrame?: number
   readonly blockFrames?: number
+  readonly from?: RenderState | undefined
+  /** Told where the gains are, with what is out by then, samples per channel from `startFrame`. */
+  readonly onState?: (state: RenderState | null, delivered: number) => void
   /** Settings glided to before sample `at` (of the file) is pushed. */
   readonly changes?: ReadonlyArray<{
     readonly at: number
@@ -21,9 +25,9 @@ export const deliver = (
   sampleRate: number,
   options: DeliverOptions = {}
 ): Signal => {
-  const { blockFrames = 4096, settings = null, startFrame = 0 } = options
+  const { blockFrames = 4096, from, onState = () => {}, settings = null, startFrame = 0 } = options
   const channels = signal.length
-  const delivery = makeDelivery({ sourceRate, sampleRate, channels, settings, startFrame })
+  const delivery = makeDelivery({ sourceRate, sampleRate, channels, settings, startFrame, from })
   const sourceFrames = signal[0]!.length
   const end = delivery.lengthOf(sourceFrames)
   const out = signal.map(() => new Float32Array(Math.max(0, end - startFrame)))
@@ -46,6 +50,7 @@ export const deliver = (
     }
     position += count
     at += run
+    onState(delivery.state(), position - startFrame)
   }
   return out
 }

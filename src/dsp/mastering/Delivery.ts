@@ -6,9 +6,10 @@
  * Without settings nothing is mastered: the file's own samples, or these resampled, with no limiter.
  */
 import type { RenderSettings } from "../../domain/mastering/MasteringPlan.ts"
+import type { RenderState } from "../../domain/mastering/RenderState.ts"
 import { makeKernels } from "../Kernels.ts"
 import { makeLookAheadLimiter } from "./LookAheadLimiter.ts"
-import { gridFrames, makeMasteringChain } from "./MasteringChain.ts"
+import { gridFrames, type MasteringChain, makeMasteringChain } from "./MasteringChain.ts"
 import { makePlanarBlock } from "./PlanarBlock.ts"
 import { makeResampler, rateRatio, resampledFrames, resamplerReach, sourceFrame } from "./Resampler.ts"
 
@@ -30,6 +31,8 @@ export interface DeliveryOptions {
   readonly settings: RenderSettings | null
   /** First sample wanted, samples per channel at `sampleRate`. */
   readonly startFrame: number
+  /** Where another delivery of this file had got to toward these settings: no level jumps where this one goes on. */
+  readonly from?: RenderState | undefined
 }
 
 export interface Delivery {
@@ -44,10 +47,22 @@ export interface Delivery {
   readonly lengthOf: (sourceFrames: number) => number
   /** As of MasteringChain, in seconds. No effect where there were no settings to begin with. */
   readonly setSettings: (settings: RenderSettings, glideSeconds: number) => void
+  /** Where its gains are by now; null: at rest, and nothing is followed. */
+  readonly state: () => RenderState | null
   /** Most that `process` writes for so many samples per channel. */
   readonly capacity: (frames: number) => number
   /** Takes `frames` samples per channel, finite, and writes to the start of `output`; returns how many per channel. */
   readonly process: (input: Planar, frames: number, output: Planar) => number
+}
+
+/** `position` from the file's first sample to a chain's, which is `readFrom`. */
+const fromOf = ({ from }: DeliveryOptions, start: number, readFrom: number) =>
+  from && { ...from, position: (from.position ?? start) - readFrom }
+
+const stateOf = (chain: MasteringChain | null, readFrom: number): RenderState | null => {
+  const state = chain?.state()
+  if (state === undefined || (state.glide === null && state.follow === null)) return null
+  return { ...state, position: readFrom + state.position }
 }
 
 const gridBelow = (frame: number): number => Math.max(0, Math.floor(frame / startGridFrames) * startGridFrames)
@@ -58,15 +73,18 @@ export const makeDelivery = (options: DeliveryOptions): Delivery =>
 
 const makeAtOwnRate = (options: DeliveryOptions): Delivery => {
   const { channels, settings, sourceRate: sampleRate, startFrame } = options
-  const makeChain = (settings: RenderSettings) =>
-    makeMasteringChain({ kernels: makeKernels(mebibytesOf(options)), sampleRate, channels, settings })
+  const readFrom = settings === null ? startFrame : gridBelow(startFrame - preRollSeconds * sampleRate)
+  const makeChain = (settings: RenderSettings) => {
+    const [kernels, from] = [makeKernels(mebibytesOf(options)), fromOf(options, startFrame, readFrom)]
+    return makeMasteringChain({ kernels, sampleRate, channels, settings, from })
+  }
   const chain = settings === null ? null : makeChain(settings)
-  const readFrom = chain === null ? startFrame : gridBelow(startFrame - preRollSeconds * sampleRate)
   return {
     readFrom,
     firstFrame: readFrom - (chain?.latencyFrames ?? 0),
     lengthOf: (sourceFrames) => sourceFrames,
     setSettings: (next, glideSeconds) => chain?.setSettings(next, Math.round(glideSeconds * sampleRate)),
+    state: () => stateOf(chain, readFrom),
     capacity: (frames) => frames,
     process: (input, frames, output) => {
       if (chain === null) for (const [c, samples] of input.entries()) output[c]!.set(samples.subarray(0, frames))
@@ -91,12 +109,18 @@ const makeResampled = (options: DeliveryOptions): Delivery => {
   const kernels = makeKernels(mebibytesOf(options))
   const ratio = rateRatio(sourceRate, sampleRate)
   const start = sourceFrame(ratio, startFrame)
+  const readFrom =
+    settings === null ? Math.max(0, start - resamplerReach(ratio)) : gridBelow(start - preRollSeconds * sourceRate)
   const chain =
     settings === null
       ? null
-      : makeMasteringChain({ kernels, sampleRate: sourceRate, channels, settings: withoutLimiter(settings) })
-  const readFrom =
-    chain === null ? Math.max(0, start - resamplerReach(ratio)) : gridBelow(start - preRollSeconds * sourceRate)
+      : makeMasteringChain({
+          kernels,
+          sampleRate: sourceRate,
+          channels,
+          settings: withoutLimiter(settings),
+          from: fromOf(options, start, readFrom)
+        })
   const firstOutput = resampledFrames(ratio, readFrom)
   const resampler = makeResampler(kernels, {
     ratio,
@@ -195,6 +219,7 @@ const makeResampled = (options: DeliveryOptions): Delivery => {
     firstFrame: firstOutput - (limiter?.latencyFrames ?? 0),
     lengthOf: (sourceFrames) => resampledFrames(ratio, sourceFrames),
     setSettings,
+    state: () => stateOf(chain, readFrom),
     capacity: (frames) => resampledFrames(ratio, frames + 1) + blockFrames,
     process
   }

@@ -2,6 +2,7 @@
  * Loudness toward a target without knowing the track: causal, slow, upward only. Measures momentary and short-term
  * loudness (ITU-R BS.1770-4, EBU Tech 3341) and remembers about half a minute. Where there is nothing to hear it holds.
  */
+import type { FollowState } from "../../domain/mastering/RenderState.ts"
 import { channelWeights } from "../analysis/LoudnessMeter.ts"
 import type { Kernels } from "../Kernels.ts"
 import { kWeighting, meanSquareToLufs } from "../KWeighting.ts"
@@ -36,6 +37,11 @@ export interface LoudnessFollower {
    * Returns the gain at the end of the block, dB.
    */
   readonly follow: (block: PlanarBlock, targetLufs: number, limitDb: number) => number
+  /** Hears one block, and leaves the gain as it is. */
+  readonly hear: (block: PlanarBlock) => void
+  readonly state: () => FollowState
+  /** Takes over what another one has come to; the last three seconds are what this one has heard. */
+  readonly goOn: (state: FollowState) => void
   /** Forgets everything. The gain is 0 dB again. */
   readonly reset: () => void
 }
@@ -52,8 +58,8 @@ export const makeLoudnessFollower = (
   const weights = float64(2 * pairs)
   weights.set(channelWeights(channels))
   const weightsAt = weights.byteOffset
-  const state = float64(8 * pairs)
-  const stateAt = state.byteOffset
+  const filters = float64(8 * pairs)
+  const filtersAt = filters.byteOffset
   // Of the step that is being heard.
   const energy = float64(1)
   const energyAt = energy.byteOffset
@@ -69,7 +75,7 @@ export const makeLoudnessFollower = (
   const now = new Float64Array(valueCount)
 
   const reset = (): void => {
-    state.fill(0)
+    filters.fill(0)
     energy[0] = 0
     steps.fill(0)
     stepAt = 0
@@ -102,17 +108,21 @@ export const makeLoudnessFollower = (
     now[wantedDb] = Math.min(limitDb, Math.max(0, Math.min(targetLufs - heard, room)))
   }
 
-  const follow = (block: PlanarBlock, targetLufs: number, limitDb: number): number => {
-    functions.followedEnergy(block.address, channels, blockFrames, coefficientsAt, weightsAt, stateAt, energyAt)
+  /** True: a step is complete. */
+  const listen = (block: PlanarBlock): boolean => {
+    functions.followedEnergy(block.address, channels, blockFrames, coefficientsAt, weightsAt, filtersAt, energyAt)
     blocksInStep++
-    if (blocksInStep === blocksPerStep) {
-      steps[stepAt] = energy[0]! / (blocksPerStep * blockFrames)
-      stepAt = (stepAt + 1) % shortTermSteps
-      stepsHeard++
-      blocksInStep = 0
-      energy[0] = 0
-      decide(targetLufs, limitDb)
-    }
+    if (blocksInStep < blocksPerStep) return false
+    steps[stepAt] = energy[0]! / (blocksPerStep * blockFrames)
+    stepAt = (stepAt + 1) % shortTermSteps
+    stepsHeard++
+    blocksInStep = 0
+    energy[0] = 0
+    return true
+  }
+
+  const follow = (block: PlanarBlock, targetLufs: number, limitDb: number): number => {
+    if (listen(block)) decide(targetLufs, limitDb)
     if (!isHolding) {
       const rise = riseDbPerSecond * secondsPerBlock
       const fall = fallDbPerSecond * secondsPerBlock
@@ -120,7 +130,25 @@ export const makeLoudnessFollower = (
     }
     return now[gainDb]!
   }
-  return { follow, reset }
+
+  const state = (): FollowState => ({
+    gain_db: now[gainDb]!,
+    // Where it holds, it wants what it has.
+    wanted_db: isHolding ? now[gainDb]! : now[wantedDb]!,
+    long_term: now[longTerm]!,
+    long_term_weight: now[longTermWeight]!
+  })
+
+  const goOn = (state: FollowState): void => {
+    now[gainDb] = state.gain_db
+    now[wantedDb] = state.wanted_db
+    now[longTerm] = state.long_term
+    now[longTermWeight] = state.long_term_weight
+    isHolding = false
+    if (state.long_term_weight > 0) stepsHeard = Math.max(stepsHeard, minimumSteps)
+  }
+
+  return { follow, hear: (block) => void listen(block), state, goOn, reset }
 }
 
 const lufs = (meanSquare: number): number => (meanSquare > 0 ? meanSquareToLufs(meanSquare) : -Infinity)

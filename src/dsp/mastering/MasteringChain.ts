@@ -6,14 +6,26 @@
  * values at their edges: any split of the input gives the same bytes. The price is one block of latency more.
  */
 import type { RenderSettings } from "../../domain/mastering/MasteringPlan.ts"
+import type { FollowState, RenderState } from "../../domain/mastering/RenderState.ts"
 import { type Kernels, makeKernels } from "../Kernels.ts"
 import { designBalance, makeBalanceEq } from "./BalanceEq.ts"
+import {
+  ceilingDbtp,
+  depthDb,
+  followLimitDb,
+  gainDb,
+  makeChainControls,
+  sideDb,
+  slope,
+  thresholdDbfs,
+  wet
+} from "./ChainControls.ts"
 import { makeCompressor } from "./Compressor.ts"
 import { makeLookAheadLimiter } from "./LookAheadLimiter.ts"
 import { makeLoudnessFollower } from "./LoudnessFollower.ts"
 import { makePlanarBlock } from "./PlanarBlock.ts"
 import { makeStereoWidth } from "./StereoWidth.ts"
-import { expanderDepthDb, makeTransientExpander } from "./TransientExpander.ts"
+import { makeTransientExpander } from "./TransientExpander.ts"
 
 type Planar = ReadonlyArray<Float32Array>
 
@@ -25,6 +37,8 @@ export interface MasteringChain {
    * clicks), from the block on that is being filled.
    */
   readonly setSettings: (settings: RenderSettings, glideFrames: number) => void
+  /** Where its gains are after the samples that were processed so far; `position` counts from the first of these. */
+  readonly state: () => RenderState & { readonly position: number }
   /**
    * `frames` samples per channel in, as many out. Planar, one array per channel, read from `inputOffset` and written
    * from `outputOffset` on; input and output may be the same arrays. The input has to be finite.
@@ -38,6 +52,11 @@ export interface MasteringChainOptions {
   /** 1 to 8. */
   readonly channels: number
   readonly settings: RenderSettings
+  /**
+   * Where another chain had got to toward these settings. What it says of `position`, samples from this chain's first,
+   * holds there; before that the gains are those of the same glide, or rest.
+   */
+  readonly from?: (RenderState & { readonly position: number }) | undefined
   /** As in LookAheadLimiter. */
   readonly isExhaustive?: boolean
   /** Whose memory it shall work in. Default: its own. */
@@ -47,25 +66,11 @@ export interface MasteringChainOptions {
 /** Control values are this far apart, about. */
 const blockSeconds = 0.00075
 const minimumGlideSeconds = 0.02
-/** A limiter that is switched on or off glides from or to here: nothing decoded reaches it. */
-const openCeilingDbtp = 24
 /** So many blocks go through the chain before its lines are moved back to their start. */
 const blocksPerLine = 256
 
 /** Where `renderBlocks` finds how many sections the balance has now. */
 const sectionCountPlace = 8
-
-// What glides, by place in one array. The first seven are the gains of the balance filters.
-const depthDb = 7
-const slope = 8
-const thresholdDbfs = 9
-const sideDb = 10
-const gainDb = 11
-const ceilingDbtp = 12
-/** Share of the processed signal: 0 in bypass. */
-const wet = 13
-const followLimitDb = 14
-const valueCount = 15
 
 /** Samples per channel of the chain's own grid: a power of two, 32 at 44.1 and 48 kHz. */
 export const gridFrames = (sampleRate: number): number =>
@@ -97,15 +102,14 @@ export const makeMasteringChain = (options: MasteringChainOptions): MasteringCha
   /** Where the block that is being filled starts, and where the next sample goes. */
   let blockStart = stageLatency
   let filledTo = stageLatency
-  let hasStarted = false
 
-  const start = new Float64Array(valueCount)
-  const end = new Float64Array(valueCount)
-  const current = new Float64Array(valueCount)
-  let glideBlocks = 0
-  let glideBlock = 0
-  /** Blocks until the processed signal has come through, where it was not computed before. */
-  let primingBlocks = 0
+  const controls = makeChainControls(design)
+  const { current } = controls
+  let settings = options.settings
+  let blocksDone = 0
+  /** Blocks until what was taken over from another chain holds. */
+  let blocksToState = 0
+  let followed: FollowState | null = null
   let targetLufs = 0
   let isFollowing = false
   /** Whether the stages have been given what `current` holds. */
@@ -135,50 +139,38 @@ export const makeMasteringChain = (options: MasteringChainOptions): MasteringCha
   ])
   const chainAt = chain.byteOffset
 
-  const readSettings = (settings: RenderSettings, into: Float64Array): void => {
-    into.set(design.filterGainsDb(settings.balance_db))
-    into[depthDb] = expanderDepthDb(settings.expansion_db)
-    into[slope] = settings.compressor === null ? 0 : 1 - 1 / settings.compressor.ratio
-    into[thresholdDbfs] = settings.compressor === null ? current[thresholdDbfs]! : settings.compressor.threshold_dbfs
-    into[sideDb] = settings.side_gain_db
-    into[gainDb] = settings.gain_db
-    into[ceilingDbtp] = settings.ceiling_dbtp ?? Infinity
-    into[wet] = 1
-    into[followLimitDb] = settings.follow_limit_db
+  const setSettings = (next: RenderSettings, glideFrames: number): void => {
+    settings = next
+    hasSettings = false
+    const hasStarted = blocksDone > 0 || filledTo > stageLatency
+    if (!hasStarted && options.from === undefined) return startWith(undefined)
+    const isIdle = current[wet] === 0
+    // The processed signal has to come through where it was not computed before.
+    const priming = isIdle && !next.bypass ? Math.ceil(stageLatency / blockFrames) + 1 : 0
+    const glideBlocks = Math.max(1, Math.ceil(Math.max(glideFrames, minimumGlideSeconds * sampleRate) / blockFrames))
+    controls.moveTo(next, glideBlocks, Math.max(priming, blocksToState))
+    if (!next.bypass) setFollowing(next, isIdle)
   }
 
-  const setSettings = (settings: RenderSettings, glideFrames: number): void => {
-    const isIdle = current[wet] === 0
-    start.set(current)
-    if (settings.bypass) {
-      // Everything stays as it is and fades out.
-      end.set(current)
-      end[wet] = 0
-    } else {
-      readSettings(settings, end)
-      if (isIdle) {
-        // Nothing of it is heard yet: it starts as it shall be, and fades in.
-        start.set(end)
-        start[wet] = 0
-      } else if (current[slope] === 0) {
-        start[thresholdDbfs] = end[thresholdDbfs]!
-      }
-      setFollowing(settings, isIdle)
-    }
-    if (start[ceilingDbtp] !== end[ceilingDbtp]) {
-      start[ceilingDbtp] = Math.min(start[ceilingDbtp]!, openCeilingDbtp)
-    }
-    hasSettings = false
-    glideBlock = 0
-    if (hasStarted) {
-      primingBlocks = isIdle && end[wet] === 1 ? Math.ceil(stageLatency / blockFrames) + 1 : 0
-      glideBlocks = Math.max(1, Math.ceil(Math.max(glideFrames, minimumGlideSeconds * sampleRate) / blockFrames))
-    } else {
-      glideBlocks = 0
-      current.set(end)
-      width?.startAt(decibels(current[sideDb]!))
-      gainWork.set([current[gainDb]!, current[gainDb]!, decibels(current[gainDb]!)])
-    }
+  const startWith = (from: MasteringChainOptions["from"]): void => {
+    const blocks = Math.round((from?.position ?? 0) / blockFrames)
+    if (from?.glide) controls.goOn(from.glide, settings, blocks)
+    else controls.moveTo(settings, 0, 0)
+    followed = from?.follow ?? null
+    followDb[0] = followed?.gain_db ?? 0
+    if (from?.glide || followed !== null) blocksToState = Math.max(0, blocks)
+    isFollowing = !settings.bypass && settings.follow_lufs !== null
+    targetLufs = settings.follow_lufs ?? 0
+    takeOverWhenDue()
+    width?.startAt(decibels(current[sideDb]!))
+    const gain = current[gainDb]! + followDb[0]!
+    gainWork.set([gain, gain, decibels(gain)])
+  }
+
+  const takeOverWhenDue = (): void => {
+    if (blocksToState > 0 || followed === null) return
+    if (isFollowing) follower.goOn(followed)
+    followed = null
   }
 
   const setFollowing = (settings: RenderSettings, isIdle: boolean): void => {
@@ -192,38 +184,14 @@ export const makeMasteringChain = (options: MasteringChainOptions): MasteringCha
       }
       return
     }
-    if (isIdle) followDb[0] = 0
     // What the follower had reached becomes part of the static gain that glides away.
-    start[gainDb] = start[gainDb]! + followDb[0]!
-    current[gainDb] = start[gainDb]!
+    controls.takeIntoGain(isIdle ? 0 : followDb[0]!)
     followDb[0] = 0
   }
 
-  const advance = (): void => {
-    if (primingBlocks > 0) {
-      primingBlocks--
-      current.set(start)
-      return
-    }
-    if (glideBlock >= glideBlocks) return
-    glideBlock++
-    if (glideBlock === glideBlocks) {
-      current.set(end)
-      return
-    }
-    const share = glideBlock / glideBlocks
-    for (let i = 0; i < valueCount; i++) {
-      const from = start[i]!
-      const to = end[i] === Infinity ? openCeilingDbtp : end[i]!
-      current[i] = from === end[i] ? from : from + share * (to - from)
-    }
-  }
-
-  const isGliding = (): boolean => primingBlocks > 0 || glideBlock < glideBlocks
-
   /** Where all stages go on as they are, in one call; returns how many blocks it was. */
   const renderSteady = (count: number): number => {
-    if (isGliding() || isFollowing || current[wet] !== 1 || !hasSettings || !equaliser.isSteady()) return 0
+    if (controls.isGliding() || isFollowing || current[wet] !== 1 || !hasSettings || !equaliser.isSteady()) return 0
     chain[sectionCountPlace] = equaliser.sectionCount()
     functions.renderBlocks(
       chainAt,
@@ -236,17 +204,19 @@ export const makeMasteringChain = (options: MasteringChainOptions): MasteringCha
 
   const processBlock = (): void => {
     const wetBefore = current[wet]!
-    const wasPriming = primingBlocks > 0
-    advance()
-    if (wetBefore === 0 && !wasPriming && current[wet] === 0 && !isGliding()) {
+    controls.advance()
+    const isBeforeState = blocksToState > 0
+    if (isBeforeState) blocksToState--
+    if (wetBefore === 0 && current[wet] === 0 && !controls.isGliding()) {
       mix(0, 0)
       return
     }
-    applyStages()
+    applyStages(isBeforeState)
+    takeOverWhenDue()
     if (wetBefore !== 1 || current[wet] !== 1) mix(wetBefore, current[wet]!)
   }
 
-  const applyStages = (): void => {
+  const applyStages = (isBeforeState: boolean): void => {
     functions.widen(entering.address + 4 * blockStart, entering.stride, block.address, channels, blockFrames)
     equaliser.setFilterGainsDb(current)
     equaliser.process(block)
@@ -254,7 +224,8 @@ export const makeMasteringChain = (options: MasteringChainOptions): MasteringCha
     compressor.set(current[thresholdDbfs]!, current[slope]!)
     width?.setSideGain(decibels(current[sideDb]!))
     functions.shapeBlock(chainAt)
-    if (isFollowing) {
+    if (isFollowing && isBeforeState) follower.hear(block)
+    else if (isFollowing) {
       followDb[0] = follower.follow(block, targetLufs - current[gainDb]!, current[followLimitDb]!)
     }
     gainWork[0] = current[gainDb]! + followDb[0]!
@@ -290,7 +261,6 @@ export const makeMasteringChain = (options: MasteringChainOptions): MasteringCha
   }
 
   const process: MasteringChain["process"] = (input, inputOffset, output, outputOffset, frames) => {
-    hasStarted = true
     let done = 0
     while (done < frames) {
       if (filledTo === lineFrames) moveBack()
@@ -303,7 +273,9 @@ export const makeMasteringChain = (options: MasteringChainOptions): MasteringCha
       while (filledTo - blockStart >= blockFrames) {
         const steady = renderSteady(Math.floor((filledTo - blockStart) / blockFrames))
         if (steady === 0) processBlock()
-        blockStart += Math.max(1, steady) * blockFrames
+        const blocks = Math.max(1, steady)
+        blockStart += blocks * blockFrames
+        blocksDone += blocks
       }
       for (let channel = 0; channel < channels; channel++) {
         copy(leaving.channels[channel]!, at, output[channel]!, outputOffset + done, run)
@@ -312,8 +284,15 @@ export const makeMasteringChain = (options: MasteringChainOptions): MasteringCha
     }
   }
 
-  setSettings(options.settings, 0)
-  return { latencyFrames, setSettings, process }
+  const state: MasteringChain["state"] = () => ({
+    position: blocksDone * blockFrames,
+    settings,
+    glide: controls.glideState(),
+    follow: isFollowing ? (followed ?? follower.state()) : null
+  })
+
+  startWith(options.from)
+  return { latencyFrames, setSettings, state, process }
 }
 
 interface Lines {

@@ -4,7 +4,11 @@ import type { RenderSettings } from "../../../src/domain/mastering/MasteringPlan
 import { makeKernels } from "../../../src/dsp/Kernels.ts"
 import { makeBalanceEq } from "../../../src/dsp/mastering/BalanceEq.ts"
 import { makeLoudnessFollower } from "../../../src/dsp/mastering/LoudnessFollower.ts"
-import { makeMasteringChain } from "../../../src/dsp/mastering/MasteringChain.ts"
+import {
+  makeMasteringChain,
+  type MasteringChain,
+  type MasteringChainOptions
+} from "../../../src/dsp/mastering/MasteringChain.ts"
 import { makePlanarBlock } from "../../../src/dsp/mastering/PlanarBlock.ts"
 import { assert } from "../../support/assert.ts"
 import { music } from "../../support/music.ts"
@@ -18,8 +22,10 @@ const rate = 44_100
 const song = music({ sampleRate: rate, seconds: 4, seed: 5, bpm: 118, drumsDb: 2, driveDb: 0, peakDbfs: -1 })
 const scaled = (signal: Signal, db: number): Signal => signal.map((channel) => channel.map((x) => x * dbToLinear(db)))
 
+type Make = (options: MasteringChainOptions) => Pick<MasteringChain, "process" | "setSettings">
+
 /** As the chain gives it, latency included; `changes` of settings half way. */
-const run = (make: typeof makeMasteringChain, signal: Signal, settings: RenderSettings, next: RenderSettings) => {
+const run = (make: Make, signal: Signal, settings: RenderSettings, next: RenderSettings) => {
   const half = signal[0]!.length >> 1
   const chain = make({ sampleRate: rate, channels: signal.length, settings })
   const output = signal.map((channel) => new Float32Array(channel.length))
