@@ -23,7 +23,7 @@ const credits = Schema.optionalWith(Credits, { default: () => defaultCredits })
 
 const play = { ...playRequest, credits }
 
-/** Characters; what the service issues has about 400. */
+/** Characters; what the service issues has about 400, or 1300 while gains are on their way. */
 const maximumTokenLength = 2048
 
 /** The data of what a client may send, by type. */
@@ -172,7 +172,9 @@ export const ServerMessage = Schema.Union(
     /** Samples per channel from the start of the track. */
     sample_offset: Schema.Int,
     /** Samples per channel. */
-    sample_count: Schema.Int
+    sample_count: Schema.Int,
+    /** The one to keep from here on, where the gains are on their way: it knows how far. */
+    resume_token: Schema.optionalWith(Schema.String, exactly)
   }),
   message("audio_stream_end", {
     ...streamed,

@@ -1,5 +1,6 @@
 import { Context, type Effect, type Scope, type Stream } from "effect"
 import type { TrackUnreadable } from "../domain/audio/AnalysisError.ts"
+import type { RenderState } from "../domain/mastering/RenderState.ts"
 import type { MasteringPlan } from "../domain/mastering/MasteringPlan.ts"
 import type { DeliveredSampleRate } from "../domain/audio/SampleRate.ts"
 
@@ -11,6 +12,8 @@ export interface PcmPacket {
   readonly sampleCount: number
   /** Interleaved float32, full scale = 1, `sampleCount` x channels. The receiver's to keep, unless it said otherwise. */
   readonly samples: Float32Array<ArrayBuffer>
+  /** Where the gains are behind it; null: at rest. */
+  readonly state: RenderState | null
   /** To be called by a receiver that reads the samples no more: their memory serves again. Need not be called. */
   readonly release?: () => void
 }
@@ -22,6 +25,8 @@ export interface RenderRequest {
   readonly startFrame: number
   /** null: the file's own samples, bit for bit; at another rate than theirs, resampled and nothing else. */
   readonly plan: MasteringPlan | null
+  /** Where another rendering of the file had got to toward this plan: no level jumps where this one goes on. */
+  readonly from?: RenderState | undefined
   /** Hz. Default: the file's own rate. Sample n of what is delivered is the instant n / sampleRate of the track. */
   readonly sampleRate?: DeliveredSampleRate | undefined
   /** Length of a packet, seconds. Default 0.25. The samples are the same, whatever it is. */
@@ -43,7 +48,10 @@ export interface Rendering {
    * ahead at most. To be run once.
    */
   readonly packets: Stream.Stream<PcmPacket, TrackUnreadable>
-  /** Glides to another plan over `glideSeconds`, from the next rendered sample on. No effect on a pass-through. */
+  /**
+   * Glides to another plan over `glideSeconds`, from the next rendered sample on; before the first one of a rendering that
+   * does not go on from another one's state, at once. No effect on a pass-through.
+   */
   readonly setPlan: (plan: MasteringPlan, glideSeconds: number) => Effect.Effect<void>
 }
 

@@ -5,7 +5,7 @@ import type { InvalidResumeToken, ResumePoint } from "../domain/streaming/Resume
 export class ResumeTokens extends Context.Tag("lathe/ResumeTokens")<
   ResumeTokens,
   {
-    /** Some 400 characters, valid for 24 hours, also for another start of the service. */
+    /** Some 400 characters, three times as many while gains are on their way, valid for 24 hours, also for another start of the service. */
     readonly issue: (point: ResumePoint) => Effect.Effect<string>
     readonly redeem: (token: string) => Effect.Effect<ResumePoint, InvalidResumeToken>
   }

@@ -2,6 +2,7 @@ import { Context, Data, type Effect, type Stream } from "effect"
 import type { TrackUnreadable } from "../domain/audio/AnalysisError.ts"
 import type { Enhancement } from "../domain/mastering/Enhancement.ts"
 import type { FingerprintStatus } from "../domain/fingerprint/FingerprintStatus.ts"
+import type { RenderState } from "../domain/mastering/RenderState.ts"
 import type { MasteringPlan } from "../domain/mastering/MasteringPlan.ts"
 import type { DeliveredSampleRate } from "../domain/audio/SampleRate.ts"
 import type { TooManyStreams } from "../domain/streaming/TooManyStreams.ts"
@@ -18,6 +19,8 @@ export interface StreamRequest {
   readonly sampleRate?: DeliveredSampleRate | undefined
   /** Playback starts at the nearest sample. */
   readonly startSeconds: number
+  /** Where the gains of the stream were that this one goes on from: they glide on, and no level jumps. */
+  readonly from?: RenderState | undefined
   /** Awaited before each packet leaves, and by nothing else: news of fingerprint and plan are not held up by it. */
   readonly pace: Effect.Effect<void>
 }

@@ -151,7 +151,12 @@ const world = (time: VirtualTime, trace: Trace | undefined): Effect.Effect<World
             const sampleOffset = position
             position = end
             const sampleCount = end - sampleOffset
-            return { sampleOffset, sampleCount, samples: ramp.slice(sampleOffset, end) } satisfies PcmPacket
+            return {
+              sampleOffset,
+              sampleCount,
+              samples: ramp.slice(sampleOffset, end),
+              state: null
+            } satisfies PcmPacket
           })
           const packets = Stream.repeatEffectOption(next)
           return { sampleRate: rate, channels: 1, totalFrames, packets, setPlan: () => delay(5) }

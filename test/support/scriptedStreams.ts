@@ -32,7 +32,7 @@ export const pcm = (request: StreamRequest): Stream.Stream<StreamEvent> =>
     const sampleCount = (number + 1) * packetLength - sampleOffset
     const samples = new Float32Array(sampleCount).fill(number)
     return Option.some([
-      StreamEvent.Pcm({ packet: { sampleOffset, sampleCount, samples } }),
+      StreamEvent.Pcm({ packet: { sampleOffset, sampleCount, samples, state: null } }),
       sampleOffset + sampleCount
     ] as const)
   }).pipe(

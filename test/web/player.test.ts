@@ -46,14 +46,16 @@ class Setup extends Context.Tag("Setup")<Setup, Effect.Effect.Success<typeof set
 const hasStatus = (client: StreamClient, ...statuses: ReadonlyArray<string>) =>
   client.ofType("fingerprint_progress").some(({ data }) => statuses.includes(data.status))
 
+/** Asks again where the fingerprint server was not up in time. */
 const fingerprinted = (url: string, track_id: number) =>
   Effect.scoped(
     Effect.gen(function* () {
       const client = yield* connect(url, () => false)
       client.send("play_enhanced", { track_id, credits: 1 })
-      yield* client.until(() => hasStatus(client, "complete", "cached"))
+      yield* client.until(() => hasStatus(client, "complete", "cached", "unavailable"))
+      return hasStatus(client, "complete", "cached")
     })
-  )
+  ).pipe(Effect.repeat({ until: (isFound) => isFound }))
 
 /** What the service sends of a whole track: planar. */
 const streamed = (url: string, type: "play_enhanced" | "play_normal", track_id: number) =>

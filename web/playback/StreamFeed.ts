@@ -174,7 +174,10 @@ export class StreamFeed {
     if (message.type === "audio_stream_end") {
       if (message.data.reason === "completed") this.#complete(segment, undefined)
     } else if (message.type === "audio_stream_error") this.#complete(segment, message.data.error)
-    else this.#events.onMessage(segment, message)
+    else {
+      if (message.type === "mastering_plan") this.#token = message.data.resume_token
+      this.#events.onMessage(segment, message)
+    }
   }
 
   #start(start: StreamStart): void {
@@ -195,6 +198,7 @@ export class StreamFeed {
     const segment = this.#segment
     if (segment === undefined || meta.stream_epoch !== this.#epoch) return
     this.#outstanding = Math.max(0, this.#outstanding - 1)
+    this.#token = meta.resume_token ?? this.#token
     const position = segment.start + meta.sample_offset - segment.offset
     const known = this.#written - position
     if (known < 0) return this.askAgain()

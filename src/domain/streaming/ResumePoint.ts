@@ -1,5 +1,6 @@
 /** All that a stream needs to go on elsewhere, but for the position, which only the client knows: the content of a token. */
 import { Schema } from "effect"
+import { RenderState } from "../mastering/RenderState.ts"
 import { Enhancement } from "../mastering/Enhancement.ts"
 import { DeliveredSampleRate } from "../audio/SampleRate.ts"
 import { TrackId } from "../library/Track.ts"
@@ -14,7 +15,9 @@ export const ResumePoint = Schema.Struct({
   /** Hz that the client asked for; null: the file's own rate. */
   asked_sample_rate: Schema.NullOr(DeliveredSampleRate),
   /** Hz: what sample offsets count at. */
-  sample_rate: Schema.Int.pipe(Schema.positive())
+  sample_rate: Schema.Int.pipe(Schema.positive()),
+  /** Where its gains are on their way; null: at rest. */
+  state: Schema.optionalWith(Schema.NullOr(RenderState), { default: () => null })
 })
 export type ResumePoint = typeof ResumePoint.Type
 

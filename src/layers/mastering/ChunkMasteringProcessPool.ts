@@ -8,6 +8,7 @@ import { basename } from "node:path"
 import { Duration, Effect, Layer, Option, Stream } from "effect"
 import { TrackUnreadable } from "../../domain/audio/AnalysisError.ts"
 import type { MasteringPlan } from "../../domain/mastering/MasteringPlan.ts"
+import type { RenderState } from "../../domain/mastering/RenderState.ts"
 import type { RestartBackoff } from "../../domain/supervision/RestartBackoff.ts"
 import type { RestartPolicy } from "../../domain/supervision/SupervisorDecision.ts"
 import { ChunkMastering, type PcmPacket, type RenderRequest } from "../../services/ChunkMastering.ts"
@@ -144,12 +145,28 @@ const makeSlots = (options: ProcessPoolOptions, packets: PacketMemory, quarantin
 
 type Opened = Extract<RenderReport, { readonly _tag: "Opened" }>
 
+interface PlanChange {
+  readonly plan: MasteringPlan
+  readonly glideSeconds: number
+}
+
 /** Where one rendering is, over all the workers that it has had. */
 interface Course {
+  /** What was last heard to be rendered by, and where its gains were then. */
   plan: MasteringPlan | null
+  state: RenderState | undefined
+  /** Plans that were asked for since, the latest last. */
+  changes: ReadonlyArray<PlanChange>
   /** Samples per channel at the delivered rate. */
   nextFrame: number
-  held: { readonly rendering: RenderingOnWorker; opened: Opened | undefined } | undefined
+  held:
+    | {
+        readonly rendering: RenderingOnWorker
+        opened: Opened | undefined
+        /** Plans that it was known to obey when the last packet came. */
+        plansSet: number
+      }
+    | undefined
   /** Workers killed from outside since the last packet. */
   killed: number
 }
@@ -157,7 +174,14 @@ interface Course {
 const openRendering = (pool: Pool, request: RenderRequest) =>
   Effect.gen(function* () {
     const file = yield* pool.quarantine.keyOf(request.path)
-    const course: Course = { plan: request.plan, nextFrame: request.startFrame, held: undefined, killed: 0 }
+    const course: Course = {
+      plan: request.plan,
+      state: request.from,
+      changes: [],
+      nextFrame: request.startFrame,
+      held: undefined,
+      killed: 0
+    }
     yield* Effect.addFinalizer(() => Effect.sync(() => detach(course)))
     const onWorker = runOnWorkers(pool, file, request, course)
     const { channels, sampleRate, totalFrames } = yield* onWorker((_, opened) => Effect.succeed(opened))
@@ -169,14 +193,15 @@ const openRendering = (pool: Pool, request: RenderRequest) =>
         (report): PcmPacket | null => {
           if (report._tag === "End") return null
           if (report._tag !== "Packet") throw unexpected(report)
-          const { sampleCount, sampleOffset } = report
+          const { sampleCount, sampleOffset, state } = report
           course.nextFrame = sampleOffset + sampleCount
+          noteState(course, report)
           course.killed = 0
           pool.quarantine.forgive(file, sampleOffset / sampleRate, course.nextFrame / sampleRate)
           buffered.add(sampleCount / sampleRate)
           const bytes = rendering.samples()
           const release = () => pool.packets.giveBack(bytes)
-          return { sampleOffset, sampleCount, samples: fromLittleEndian(bytes), release }
+          return { sampleOffset, sampleCount, samples: fromLittleEndian(bytes), state, release }
         }
       )
     ).pipe(
@@ -188,13 +213,32 @@ const openRendering = (pool: Pool, request: RenderRequest) =>
       Effect.sync(() => {
         // A pass-through has no chain that could change.
         if (request.plan === null) return
-        course.plan = plan
+        const change = { plan, glideSeconds }
+        course.changes = [...course.changes, change]
         const { held } = course
-        if (held?.opened === undefined) return
-        held.rendering.send({ _tag: "SetPlan", rendering: held.rendering.number, plan, glideSeconds })
+        if (held?.opened !== undefined) sendChange(held.rendering, change)
       })
     return { sampleRate, channels, totalFrames, packets: Stream.repeatEffectOption(next), setPlan }
   })
+
+const sendChange = (rendering: RenderingOnWorker, { glideSeconds, plan }: PlanChange) =>
+  rendering.send({ _tag: "SetPlan", rendering: rendering.number, plan, glideSeconds })
+
+const noteState = (course: Course, { plansSet, state }: Extract<RenderReport, { readonly _tag: "Packet" }>) => {
+  course.state = state ?? undefined
+  const obeyed = plansSet - (course.held?.plansSet ?? 0)
+  if (obeyed <= 0) return
+  course.plan = course.changes[obeyed - 1]?.plan ?? course.plan
+  course.changes = course.changes.slice(obeyed)
+  if (course.held !== undefined) course.held.plansSet = plansSet
+}
+
+/** At rest, from where a change glides: without it, a rendering that is begun anew begins as it shall be. */
+const restOf = ({ changes, plan, state }: Course): RenderState | undefined =>
+  state ??
+  (changes.length > 0 && plan !== null
+    ? { position: null, settings: plan.settings, glide: null, follow: null }
+    : undefined)
 
 const detach = (course: Course) => {
   course.held?.rendering.close()
@@ -207,13 +251,21 @@ const runOnWorkers = ({ quarantine, workerFor }: Pool, file: FileKey, request: R
     Effect.suspend(() => workerFor(file)),
     (worker) => {
       const rendering = worker.begin()
-      const held: NonNullable<Course["held"]> = { rendering, opened: undefined }
+      const held: NonNullable<Course["held"]> = { rendering, opened: undefined, plansSet: 0 }
       course.held = held
       const { nextFrame: startFrame, plan } = course
       return Effect.map(
-        rendering.ask({ _tag: "Open", rendering: rendering.number, ...request, startFrame, plan }),
+        rendering.ask({
+          _tag: "Open",
+          rendering: rendering.number,
+          ...request,
+          startFrame,
+          plan,
+          from: restOf(course)
+        }),
         (report) => {
           if (report._tag !== "Opened") throw unexpected(report)
+          for (const change of course.changes) sendChange(rendering, change)
           return (held.opened = report)
         }
       )

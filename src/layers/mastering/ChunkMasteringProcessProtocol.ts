@@ -6,6 +6,7 @@ import { Schema } from "effect"
 import { TrackUnreadable } from "../../domain/audio/AnalysisError.ts"
 import { DeliveredSampleRate } from "../../domain/audio/SampleRate.ts"
 import { MasteringPlan } from "../../domain/mastering/MasteringPlan.ts"
+import { RenderState } from "../../domain/mastering/RenderState.ts"
 
 /** Numbers a rendering, as no other of the same worker. */
 const rendering = Schema.Int
@@ -20,6 +21,7 @@ export const RenderOrder = Schema.parseJson(
       path: Schema.String,
       startFrame: Schema.Finite,
       plan: Schema.NullOr(MasteringPlan),
+      from: Schema.optional(RenderState),
       sampleRate: Schema.optional(DeliveredSampleRate),
       packetSeconds: Schema.optional(Schema.Finite)
     }),
@@ -41,7 +43,14 @@ export const RenderReport = Schema.parseJson(
     Schema.TaggedStruct("Working", { rendering }),
     Schema.TaggedStruct("Opened", { rendering, sampleRate: Schema.Int, channels: Schema.Int, totalFrames: Frames }),
     /** With the samples behind it, interleaved float32, little-endian. */
-    Schema.TaggedStruct("Packet", { rendering, sampleOffset: Frames, sampleCount: Frames }),
+    Schema.TaggedStruct("Packet", {
+      rendering,
+      sampleOffset: Frames,
+      sampleCount: Frames,
+      state: Schema.NullOr(RenderState),
+      /** How many SetPlans it has obeyed. */
+      plansSet: Schema.Int
+    }),
     Schema.TaggedStruct("End", { rendering }),
     Schema.TaggedStruct("Failed", { rendering, error: TrackUnreadable }),
     /** A defect of the rendering. */

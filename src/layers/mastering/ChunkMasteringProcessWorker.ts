@@ -26,6 +26,7 @@ interface RunningRendering {
   readonly fiber: Fiber.RuntimeFiber<void>
   /** Once it is open: the pool sets no plan before. */
   rendering: Rendering | undefined
+  plansSet: number
 }
 
 /** Runs until stdin ends or the process does. */
@@ -41,9 +42,12 @@ export const serve = (mastering: Layer.Layer<ChunkMastering>): void => {
       const held = renderings.get(number)
       if (held !== undefined) held.rendering = rendering
     }
+    const plansSet = () => renderings.get(number)?.plansSet ?? 0
     side.beginWork()
-    const fiber = runtime.runFork(Effect.yieldNow().pipe(Effect.zipRight(render({ order, side, pulls, lock, onOpen }))))
-    renderings.set(number, { pulls, fiber: fiber as RunningRendering["fiber"], rendering: undefined })
+    const fiber = runtime.runFork(
+      Effect.yieldNow().pipe(Effect.zipRight(render({ order, side, pulls, lock, onOpen, plansSet })))
+    )
+    renderings.set(number, { pulls, fiber: fiber as RunningRendering["fiber"], rendering: undefined, plansSet: 0 })
     fiber.addObserver((exit) => {
       renderings.delete(number)
       side.endWork()
@@ -68,7 +72,9 @@ export const serve = (mastering: Layer.Layer<ChunkMastering>): void => {
       case "Pull":
         return void running?.pulls.unsafeOffer(order.bufferedSeconds)
       case "SetPlan":
-        return void (running?.rendering && runtime.runFork(running.rendering.setPlan(order.plan, order.glideSeconds)))
+        if (running?.rendering === undefined) return
+        running.plansSet += 1
+        return void runtime.runFork(running.rendering.setPlan(order.plan, order.glideSeconds))
       case "Close":
         return void running?.fiber.unsafeInterruptAsFork(running.fiber.id())
     }
@@ -81,10 +87,11 @@ interface RenderOptions {
   readonly pulls: Queue.Dequeue<number>
   readonly lock: PriorityLock
   readonly onOpen: (rendering: Rendering) => void
+  readonly plansSet: () => number
 }
 
 /** One rendering from its opening to its end: a packet for each pull. */
-const render = ({ order, side, pulls, lock, onOpen }: RenderOptions) =>
+const render = ({ order, side, pulls, lock, onOpen, plansSet }: RenderOptions) =>
   Effect.gen(function* () {
     const { rendering: number, packetSeconds, _tag, ...request } = order
     const mastering = yield* ChunkMastering
@@ -108,8 +115,9 @@ const render = ({ order, side, pulls, lock, onOpen }: RenderOptions) =>
         if (Option.isSome(next.left)) return yield* next.left.value
         return send({ _tag: "End", rendering: number })
       }
-      const { sampleCount, sampleOffset, samples } = Chunk.unsafeHead(next.right)
-      const report = encodeReport({ _tag: "Packet", rendering: number, sampleOffset, sampleCount })
+      const { sampleCount, sampleOffset, samples, state } = Chunk.unsafeHead(next.right)
+      const position = { sampleOffset, sampleCount, state, plansSet: plansSet() }
+      const report = encodeReport({ _tag: "Packet", rendering: number, ...position })
       // The samples' memory serves again for the next packet.
       yield* Effect.async<void>((resume) =>
         side.sendPayload(report, littleEndianBytes(samples), () => resume(Effect.void))

@@ -7,6 +7,7 @@ import { basename } from "node:path"
 import { Chunk, Effect, Layer, Option, Stream } from "effect"
 import { TrackUnreadable } from "../../domain/audio/AnalysisError.ts"
 import type { MasteringPlan } from "../../domain/mastering/MasteringPlan.ts"
+import type { RenderState } from "../../domain/mastering/RenderState.ts"
 import { type Delivery, makeDelivery } from "../../dsp/mastering/Delivery.ts"
 import { AudioDecoder } from "../../services/AudioDecoder.ts"
 import { ChunkMastering, type PcmPacket, type RenderRequest } from "../../services/ChunkMastering.ts"
@@ -24,7 +25,8 @@ const make = Effect.gen(function* () {
     const { packetSeconds = defaultPacketSeconds, plan, reusesMemory = false, sampleRate = sourceRate } = request
     const startFrame = Math.max(0, Math.round(request.startFrame))
     const settings = plan?.settings ?? null
-    const delivery = makeDelivery({ sourceRate, sampleRate, channels, settings, startFrame })
+    const { from } = request
+    const delivery = makeDelivery({ sourceRate, sampleRate, channels, settings, startFrame, from })
 
     const notFinite = (position: number) =>
       new TrackUnreadable({
@@ -40,7 +42,7 @@ const make = Effect.gen(function* () {
         const blockFrames = Math.ceil(sourceRate * blockSeconds)
         const cellFrames = sampleRate * packetSeconds
         const cutter = makePacketCutter({ channels, cellFrames, startFrame, reusesMemory })
-        const renderer = makeRenderer({ delivery, cutter, channels, blockFrames })
+        const renderer = makeRenderer({ delivery, cutter, channels, blockFrames, step: sourceRate / sampleRate })
         let ending: Option.Option<TrackUnreadable> | null = null
 
         const finish = (fault: Option.Option<TrackUnreadable>) => {
@@ -58,7 +60,7 @@ const make = Effect.gen(function* () {
         const pull = Effect.suspend(() => {
           if (ending !== null) return Effect.fail(ending)
           cutter.takeBack()
-          return readInto(renderer.input, blockFrames).pipe(
+          return readInto(renderer.input, renderer.wanted()).pipe(
             Effect.match({ onFailure: (fault) => finish(Option.some(fault)), onSuccess: render }),
             Effect.map(Chunk.unsafeFromArray)
           )
@@ -82,10 +84,12 @@ interface RendererOptions {
   readonly cutter: PacketCutter
   readonly channels: number
   readonly blockFrames: number
+  /** Samples of the file for one that is delivered. */
+  readonly step: number
 }
 
 /** Decoded blocks in, finished packets out: latency and pre-roll are its business. */
-const makeRenderer = ({ blockFrames, channels, cutter, delivery }: RendererOptions) => {
+const makeRenderer = ({ blockFrames, channels, cutter, delivery, step }: RendererOptions) => {
   const planar = (frames: number) => Array.from({ length: channels }, () => new Float32Array(frames))
   const input = planar(blockFrames)
   const output = planar(delivery.capacity(blockFrames))
@@ -96,7 +100,7 @@ const makeRenderer = ({ blockFrames, channels, cutter, delivery }: RendererOptio
   /** Returns `leaving`. */
   const render = (count: number, end: number, into: Array<PcmPacket>): number => {
     const finished = delivery.process(input, count, output)
-    cutter.append(output, leaving, Math.min(finished, end - leaving), into)
+    cutter.append(output, leaving, Math.min(finished, end - leaving), delivery.state(), into)
     leaving += finished
     return leaving
   }
@@ -104,6 +108,8 @@ const makeRenderer = ({ blockFrames, channels, cutter, delivery }: RendererOptio
   return {
     /** To be filled before `push`. */
     input,
+    /** Samples per channel, 1 to `blockFrames`: no more than complete the next packet, whose state is that behind it. */
+    wanted: () => Math.min(blockFrames, Math.max(1, Math.ceil((cutter.packetEnd() - leaving) * step))),
     pushedFrames: () => pushed,
     push: (count: number): ReadonlyArray<PcmPacket> => {
       const out: Array<PcmPacket> = []
@@ -117,7 +123,7 @@ const makeRenderer = ({ blockFrames, channels, cutter, delivery }: RendererOptio
       const end = delivery.lengthOf(delivery.readFrom + pushed)
       for (const samples of input) samples.fill(0)
       for (let at = leaving; at < end;) at = render(blockFrames, end, out)
-      cutter.finish(out)
+      cutter.finish(delivery.state(), out)
       return out
     }
   }
@@ -136,15 +142,18 @@ interface PacketCutterOptions {
 interface PacketCutter {
   /** What was emitted so far is no longer read. */
   readonly takeBack: () => void
+  /** Position behind the packet that is being filled. */
+  readonly packetEnd: () => number
   /** Adds `count` samples per channel, the first of which is at `position`; those before the start are left out. */
   readonly append: (
     source: ReadonlyArray<Float32Array>,
     position: number,
     count: number,
+    state: RenderState | null,
     into: Array<PcmPacket>
   ) => void
   /** The last packet, as far as it is filled. */
-  readonly finish: (into: Array<PcmPacket>) => void
+  readonly finish: (state: RenderState | null, into: Array<PcmPacket>) => void
 }
 
 /** Planar samples to interleaved packets on the grid. */
@@ -172,13 +181,13 @@ const makePacketCutter = (options: PacketCutterOptions): PacketCutter => {
       ? (spare.pop() ?? new Float32Array(Math.ceil(cellFrames) * channels))
       : new Float32Array(frames * channels)
 
-  const emit = (samples: Float32Array<ArrayBuffer>): PcmPacket => {
+  const emit = (samples: Float32Array<ArrayBuffer>, state: RenderState | null): PcmPacket => {
     const sampleCount = filledTo - packetStart
     const length = sampleCount * channels
     if (reusesMemory) lent.push(samples)
     const isFull = samples.length === length
     const kept = isFull ? samples : reusesMemory ? samples.subarray(0, length) : samples.slice(0, length)
-    return { sampleOffset: packetStart, sampleCount, samples: kept }
+    return { sampleOffset: packetStart, sampleCount, samples: kept, state }
   }
 
   return {
@@ -186,7 +195,8 @@ const makePacketCutter = (options: PacketCutterOptions): PacketCutter => {
       spare.push(...lent)
       lent.length = 0
     },
-    append: (source, position, count, into) => {
+    packetEnd: () => cellStart(cell + 1),
+    append: (source, position, count, state, into) => {
       for (let at = Math.max(0, startFrame - position); at < count;) {
         const cellEnd = cellStart(cell + 1)
         const run = Math.min(count - at, cellEnd - filledTo)
@@ -195,15 +205,15 @@ const makePacketCutter = (options: PacketCutterOptions): PacketCutter => {
         at += run
         filledTo += run
         if (filledTo === cellEnd) {
-          into.push(emit(packet))
+          into.push(emit(packet, state))
           cell++
           packetStart = cellEnd
           packet = null
         }
       }
     },
-    finish: (into) => {
-      if (packet !== null) into.push(emit(packet))
+    finish: (state, into) => {
+      if (packet !== null) into.push(emit(packet, state))
       packet = null
     }
   }

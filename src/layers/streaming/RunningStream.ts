@@ -2,6 +2,7 @@
 import { Effect, type Fiber, Queue, type Scope, Stream } from "effect"
 import { maximumCredits } from "../../contract/StreamMessages.ts"
 import type { Enhancement } from "../../domain/mastering/Enhancement.ts"
+import type { RenderState } from "../../domain/mastering/RenderState.ts"
 import { ResumeTokens } from "../../services/ResumeTokens.ts"
 import { TrackStreamer } from "../../services/TrackStreamer.ts"
 import type { SessionOutlet } from "./SessionOutlet.ts"
@@ -12,6 +13,8 @@ export interface RunningStream {
   readonly request: PlayRequest
   /** What the listener wants now; null on a normal stream. */
   enhancement: Enhancement | null
+  /** Where its gains are behind the latest packet; null: at rest. */
+  state: RenderState | null
   readonly changes: Queue.Enqueue<Enhancement>
   /** Packets granted at its start, and again at the start of each seek. */
   readonly credits: number
@@ -48,7 +51,7 @@ export const startStream = (
     const pace = Effect.all([window.take, outlet.ready, buffer.await, pause.await], { discard: true })
     const enhancementChanges = Stream.fromQueue(changes, { maxChunkSize: 1 })
     const { enhancement, trackId: track_id } = request
-    const stream = { epoch, request, enhancement, changes, credits, window, pause, buffer }
+    const stream = { epoch, request, enhancement, state: request.from ?? null, changes, credits, window, pause, buffer }
     const issueToken = (sample_rate: number) =>
       tokens.issue({
         line: streamId,
@@ -56,10 +59,12 @@ export const startStream = (
         track_id,
         enhancement: stream.enhancement,
         asked_sample_rate: request.sampleRate ?? null,
-        sample_rate
+        sample_rate,
+        state: stream.state
       })
+    const onState = (state: RenderState | null) => void (stream.state = state)
     const events = streamer.stream({ ...request, enhancementChanges, pace })
-    const fiber = yield* deliver({ outlet, epoch, request, isSeek, events, issueToken }).pipe(
+    const fiber = yield* deliver({ outlet, epoch, request, isSeek, events, issueToken, onState }).pipe(
       Effect.annotateLogs({ track_id, stream_epoch: epoch }),
       Effect.forkScoped
     )

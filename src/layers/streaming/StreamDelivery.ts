@@ -1,6 +1,7 @@
 /** Turns one stream's events into messages and packets, from its start to its one end. */
 import { Cause, Effect, Exit, Stream } from "effect"
 import { chunkSeconds, type ErrorCode, type ServerMessage } from "../../contract/StreamMessages.ts"
+import type { RenderState } from "../../domain/mastering/RenderState.ts"
 import type { PcmPacket } from "../../services/ChunkMastering.ts"
 import type { StreamError, StreamEvent, StreamRequest } from "../../services/TrackStreamer.ts"
 import { internalSentence, say, sayError, type SessionOutlet } from "./SessionOutlet.ts"
@@ -8,7 +9,7 @@ import { internalSentence, say, sayError, type SessionOutlet } from "./SessionOu
 const packetsPerSecond = 4
 const packetsPerChunk = chunkSeconds * packetsPerSecond
 
-export type PlayRequest = Pick<StreamRequest, "trackId" | "enhancement" | "sampleRate" | "startSeconds">
+export type PlayRequest = Pick<StreamRequest, "trackId" | "enhancement" | "sampleRate" | "startSeconds" | "from">
 
 export interface Delivery {
   readonly outlet: SessionOutlet
@@ -18,13 +19,18 @@ export interface Delivery {
   readonly events: Stream.Stream<StreamEvent, StreamError>
   /** For what the listener wants by now; sample offsets count at this rate, Hz. */
   readonly issueToken: (sampleRate: number) => Effect.Effect<string>
+  /** Told of each packet, before it is sent: tokens bear it from then on. */
+  readonly onState: (state: RenderState | null) => void
 }
 
+type ChunkMeta = Extract<ServerMessage, { readonly type: "audio_chunk_meta" }>["data"]
 type Started = Extract<StreamEvent, { readonly _tag: "Started" }>
 
 /** What has been sent. */
 interface Sent {
   started: Started | undefined
+  /** Whether the gains were on their way behind the latest packet. */
+  isMoving: boolean
   packets: number
   frames: number
 }
@@ -32,7 +38,7 @@ interface Sent {
 /** Sends one stream from its start to its one end, whatever ends it. */
 export const deliver = (delivery: Delivery): Effect.Effect<void> =>
   Effect.suspend(() => {
-    const sent: Sent = { started: undefined, packets: 0, frames: 0 }
+    const sent: Sent = { started: undefined, isMoving: false, packets: 0, frames: 0 }
     return Stream.runForEach(delivery.events, (event) => deliverEvent(delivery, sent, event)).pipe(
       Effect.onExit((exit) => deliverEnd(delivery, sent, exit)),
       Effect.ignore,
@@ -64,13 +70,18 @@ const deliverEvent = (delivery: Delivery, sent: Sent, event: StreamEvent) => {
     }
     case "Pcm": {
       const { packet } = event
-      return afterStart((started) =>
-        Effect.sync(() => {
-          outlet.sendPacket(metaMessage(started, epoch, sent.packets, packet), packet)
-          sent.packets += 1
-          sent.frames += packet.sampleCount
-        })
-      )
+      return afterStart((started) => {
+        const meta = metaMessage(started, epoch, sent.packets, packet)
+        sent.packets += 1
+        sent.frames += packet.sampleCount
+        delivery.onState(packet.state)
+        const isNews = packet.state !== null || sent.isMoving
+        sent.isMoving = packet.state !== null
+        const send = (data: ChunkMeta) =>
+          Effect.sync(() => outlet.sendPacket({ type: "audio_chunk_meta", data }, packet))
+        if (!isNews) return send(meta)
+        return Effect.flatMap(issueToken(started.sampleRate), (resume_token) => send({ ...meta, resume_token }))
+      })
     }
   }
 }
@@ -132,7 +143,7 @@ const metaMessage = (
   stream_epoch: number,
   seq: number,
   { sampleOffset, sampleCount }: PcmPacket
-): ServerMessage => {
+): ChunkMeta => {
   // Packet k of the track covers the samples [round(k * rate / 4), round((k + 1) * rate / 4)).
   const packetAt = (sample: number) => Math.ceil(((sample + 0.5) * packetsPerSecond) / sampleRate) - 1
   const packet = packetAt(sampleOffset)
@@ -140,16 +151,13 @@ const metaMessage = (
   const firstPacket = chunk_index * packetsPerChunk
   const packetsInTrack = packetAt(Math.max(totalFrames, sampleOffset + sampleCount) - 1) + 1
   return {
-    type: "audio_chunk_meta",
-    data: {
-      stream_epoch,
-      seq,
-      chunk_index,
-      chunk_count: Math.ceil(packetsInTrack / packetsPerChunk),
-      frame_index: packet - firstPacket,
-      frame_count: Math.min(packetsPerChunk, packetsInTrack - firstPacket),
-      sample_offset: sampleOffset,
-      sample_count: sampleCount
-    }
+    stream_epoch,
+    seq,
+    chunk_index,
+    chunk_count: Math.ceil(packetsInTrack / packetsPerChunk),
+    frame_index: packet - firstPacket,
+    frame_count: Math.min(packetsPerChunk, packetsInTrack - firstPacket),
+    sample_offset: sampleOffset,
+    sample_count: sampleCount
   }
 }

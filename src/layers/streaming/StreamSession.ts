@@ -5,6 +5,7 @@
 import { Cause, Effect, type Either, Queue, type Scope } from "effect"
 import type { ClientMessage, InvalidMessage } from "../../contract/StreamMessages.ts"
 import type { Enhancement } from "../../domain/mastering/Enhancement.ts"
+import type { TrackId } from "../../domain/library/Track.ts"
 import { Actors } from "../../services/Actors.ts"
 import type { ResumeTokens } from "../../services/ResumeTokens.ts"
 import type { TrackStreamer } from "../../services/TrackStreamer.ts"
@@ -76,15 +77,20 @@ const handle = (
     case "play_enhanced":
     case "play_normal":
       return Transport.play(transport, {
-        request: requestOf(message),
+        request: { ...requestOf(message), from: stateOf(transport, message.data.track_id) },
         credits: message.data.credits,
         isSeek: false
       })
     case "seek": {
       if (latest === undefined) return nothingPlays(outlet)
-      const { credits, enhancement, request } = latest
+      const { credits, enhancement, request, state } = latest
+      const from = state ?? undefined
       const startSeconds = message.data.position
-      return Transport.play(transport, { request: { ...request, enhancement, startSeconds }, credits, isSeek: true })
+      return Transport.play(transport, {
+        request: { ...request, enhancement, startSeconds, from },
+        credits,
+        isSeek: true
+      })
     }
     case "resume_stream":
       return Transport.resume(transport, message.data)
@@ -112,6 +118,12 @@ const handle = (
     case "ping":
       return say(outlet, { type: "pong", data: {} })
   }
+}
+
+/** A track that is played from elsewhere while it plays keeps its gains. */
+const stateOf = (transport: Transport.StreamTransport, trackId: TrackId) => {
+  const stream = Transport.runningStream(transport)
+  return stream?.request.trackId === trackId ? (stream.state ?? undefined) : undefined
 }
 
 const ifRunning = (

@@ -62,6 +62,7 @@ export const resume = (
     const previous = transport.owners.get(line)
     claim(transport, line)
     const reached = previous === undefined || previous === transport ? 0 : yield* takeOver(previous, line)
+    const from = point.state ?? undefined
     yield* Effect.suspend(() => {
       const { epoch, outlet, owners } = transport
       if (owners.get(line) !== transport) {
@@ -71,7 +72,7 @@ export const resume = (
       releaseAllBut(transport, line)
       transport.epoch = Math.max(epoch, point.stream_epoch, reached)
       const startSeconds = sample_offset === undefined ? (position ?? 0) : sample_offset / point.sample_rate
-      const request = { trackId, enhancement, sampleRate: asked_sample_rate ?? undefined, startSeconds }
+      const request = { trackId, enhancement, sampleRate: asked_sample_rate ?? undefined, startSeconds, from }
       return start(transport, { request, credits, isSeek: true })
     }).pipe(transport.lock.withPermits(1))
   }).pipe(

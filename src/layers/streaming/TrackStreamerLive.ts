@@ -1,10 +1,12 @@
 /** TrackStreamer over the library, the generator and the renderer. */
+import { isDeepStrictEqual } from "node:util"
 import { Deferred, Duration, Effect, Layer, Mailbox, Metric, Option, Queue, type Scope, Stream } from "effect"
 import { effectiveIntensity, type Enhancement } from "../../domain/mastering/Enhancement.ts"
 import type { TrackUnreadable } from "../../domain/audio/AnalysisError.ts"
 import type { TrackAnalysis } from "../../domain/fingerprint/Fingerprint.ts"
 import { planFor } from "../../domain/mastering/MasteringDecision.ts"
 import { streamsActive } from "../../domain/telemetry/Metrics.ts"
+import type { RenderState } from "../../domain/mastering/RenderState.ts"
 import type { MasteringPlan } from "../../domain/mastering/MasteringPlan.ts"
 import { TooManyStreams } from "../../domain/streaming/TooManyStreams.ts"
 import type { TrackFile } from "../../domain/library/Track.ts"
@@ -28,6 +30,9 @@ const fingerprintBudget = Duration.millis(150)
 const fingerprintGlideSeconds = 2
 /** To what the listener asked for: soon, and without a click. */
 const listenerGlideSeconds = 0.5
+
+/** What a listener had in its buffer may be rendered anew, with the gains that it had; a jump to elsewhere keeps the gains. */
+const mostAheadSeconds = 15
 
 /** Ten days at 384 kHz. Decoders are not asked for positions that no file has, and no position becomes infinite. */
 const farthestFrame = 2 ** 38
@@ -54,11 +59,11 @@ const make = ({ maximumStreams }: TrackStreamerOptions) =>
         })
     )
 
-    const open = (file: TrackFile, request: StreamRequest, plan: MasteringPlan | null) =>
+    const open = (file: TrackFile, request: StreamRequest, plan: MasteringPlan | null, from?: RenderState) =>
       Effect.gen(function* () {
         const { sampleRate: asked } = request
         const startFrame = Math.min(farthestFrame, Math.round(request.startSeconds * (asked ?? file.track.sample_rate)))
-        const rendering = yield* mastering.open({ path: pathOf(file), startFrame, plan, sampleRate: asked })
+        const rendering = yield* mastering.open({ path: pathOf(file), startFrame, plan, from, sampleRate: asked })
         const { sampleRate, channels, totalFrames } = rendering
         const started: StreamEvent = StreamEvent.Started({
           track: file.track,
@@ -69,6 +74,22 @@ const make = ({ maximumStreams }: TrackStreamerOptions) =>
         })
         return { rendering, started }
       })
+
+    /** What another stream had begun goes on, and from there to this plan. */
+    const openAsItWas = (file: TrackFile, request: StreamRequest, plan: MasteringPlan) => {
+      const { from, startSeconds } = request
+      if (from === undefined) return open(file, request, plan)
+      const ahead = from.position === null ? -1 : from.position / file.track.sample_rate - startSeconds
+      const isNear = ahead >= 0 && ahead <= mostAheadSeconds
+      const opening = open(
+        file,
+        request,
+        { ...plan, settings: from.settings },
+        isNear ? from : { ...from, position: null }
+      )
+      if (isDeepStrictEqual(from.settings, plan.settings)) return opening
+      return Effect.tap(opening, ({ rendering }) => rendering.setPlan(plan, fingerprintGlideSeconds))
+    }
 
     /** Offers the sound, packet by packet, each when the listener can take it; then ends the mailbox. */
     const play = ({ packets }: Rendering, { pace }: StreamRequest, to: Mailbox.Mailbox<StreamEvent, TrackUnreadable>) =>
@@ -121,7 +142,7 @@ const make = ({ maximumStreams }: TrackStreamerOptions) =>
         let enhancement = asked
         const planned = () => ({ plan: planOf(enhancement, analysis), enhancement })
         const opening = planned()
-        const { rendering, started } = yield* open(file, request, opening.plan)
+        const { rendering, started } = yield* openAsItWas(file, request, opening.plan)
 
         const gliding = yield* Effect.makeSemaphore(1)
         const glide = (seconds: number) =>

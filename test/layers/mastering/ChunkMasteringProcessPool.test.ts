@@ -16,6 +16,7 @@ const scriptedWorker = built("scriptedRenderWorker")
 
 const plan = fallbackPlan({ preset: "punchy", intensity: 1 })
 const otherPlan = fallbackPlan({ preset: "warm", intensity: 0.5 })
+const quieterPlan = { ...plan, settings: { ...plan.settings, gain_db: -9 } }
 /** Where a rendering was begun anew it had 5 s to come to the same state. */
 const inaudibleDbfs = -90
 
@@ -41,10 +42,11 @@ const inProcess = Effect.map(Layer.build(scriptedMastering(ChunkMasteringRendere
 
 /** Kept: none is given back. */
 const kept = (packets: Chunk.Chunk<PcmPacket>): ReadonlyArray<PcmPacket> =>
-  Chunk.toReadonlyArray(packets).map(({ sampleCount, sampleOffset, samples }) => ({
+  Chunk.toReadonlyArray(packets).map(({ sampleCount, sampleOffset, samples, state }) => ({
     sampleOffset,
     sampleCount,
-    samples
+    samples,
+    state
   }))
 
 const render = (mastering: ChunkMastering["Type"], request: RenderRequest) =>
@@ -174,6 +176,24 @@ describe("ChunkMasteringProcessPool", { timeout: patience }, () => {
         }
         yield* until(() => processesOf(folder).length === n + 2)
       }
+    })
+  )
+
+  it.scopedLive("goes on with the gains where they were when its worker is lost in the middle of a glide", () =>
+    Effect.gen(function* () {
+      const { folder, pool } = yield* setUp({ workers: 1 })
+      const local = yield* inProcess
+      const changeAt = faultAt - songRate
+      const glide = (mastering: ChunkMastering["Type"], path: string) =>
+        Effect.gen(function* () {
+          const { packets, setPlan } = yield* mastering.open({ path, startFrame: 0, plan })
+          return yield* packets.pipe(
+            Stream.tap(({ sampleOffset }) => (sampleOffset === changeAt ? setPlan(quieterPlan, 3) : Effect.void)),
+            Stream.runCollect
+          )
+        }).pipe(Effect.scoped, Effect.map(kept), Effect.map(joined))
+      const whole = yield* glide(local, "/song")
+      assert.isBelow(largestDifferenceDbfs(yield* glide(pool, join(folder, "crash-once")), whole), -60)
     })
   )
 

@@ -8,6 +8,7 @@ import * as ResumeTokensHmac from "../../../src/layers/streaming/ResumeTokensHma
 import { ResumeTokens } from "../../../src/services/ResumeTokens.ts"
 import { assert } from "../../support/assert.ts"
 import { temporaryFolder } from "../../support/audioFiles.ts"
+import { following } from "../../support/renderChain.ts"
 
 const point: ResumePoint = {
   line: "f3b1",
@@ -15,7 +16,8 @@ const point: ResumePoint = {
   track_id: TrackId.make(7),
   enhancement: { preset: "warm", intensity: 0.25, enabled: false, bypass: ["width"] },
   asked_sample_rate: 48_000,
-  sample_rate: 48_000
+  sample_rate: 48_000,
+  state: { position: 4096, settings: following, glide: null, follow: null }
 }
 
 const tokensOf = (layer: Layer.Layer<ResumeTokens>) => Effect.provide(ResumeTokens, layer)
