@@ -10,7 +10,7 @@ const packetsPerChunk = chunkSeconds * packetsPerSecond
 
 export type PlayRequest = Pick<StreamRequest, "trackId" | "enhancement" | "sampleRate" | "startSeconds">
 
-export interface Delivery {
+interface Delivery {
   readonly outlet: SessionOutlet
   readonly epoch: number
   readonly request: PlayRequest
