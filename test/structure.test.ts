@@ -17,7 +17,8 @@ const coveredBy: Readonly<Record<string, string>> = {
   ChunkMasteringRenderer: "ChunkMastering",
   DatabaseSqlite: "DatabaseUnavailable TrackRepo TrackRepoSqlite trackRecords trackRow trackStore",
   Dynamics: "BlockClock",
-  FingerprintGenerator: "FingerprintGeneratorTiered FingerprintServerClient FingerprintStatus circuitBreaker",
+  FingerprintGenerator:
+    "FileContent FingerprintGeneratorTiered FingerprintServerClient FingerprintStatus cacheTiers circuitBreaker generationEvents runningGenerations serverTier tierMetrics",
   FingerprintRepo: "Fingerprint FingerprintRepoSqlite",
   FingerprintServer: "FingerprintServerError Grpc Http Port Refusals Roots",
   FingerprintServerClientGrpc: "ClientSession",

@@ -11,7 +11,7 @@ const packetsPerChunk = chunkSeconds * packetsPerSecond
 
 export type PlayRequest = Pick<StreamRequest, "trackId" | "enhancement" | "sampleRate" | "startSeconds" | "from">
 
-export interface Delivery {
+interface Delivery {
   readonly outlet: SessionOutlet
   readonly epoch: number
   readonly request: PlayRequest

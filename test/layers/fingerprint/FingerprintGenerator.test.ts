@@ -7,6 +7,7 @@ import { TrackId } from "../../../src/domain/library/Track.ts"
 import * as FingerprintGeneratorTiered from "../../../src/layers/fingerprint/FingerprintGeneratorTiered.ts"
 import * as FingerprintRepoMemory from "../../support/layers/FingerprintRepoMemory.ts"
 import * as Scripted from "../../support/layers/FingerprintServerClientScripted.ts"
+import { Actors, type ActorsService } from "../../../src/services/Actors.ts"
 import { FingerprintGenerator } from "../../../src/services/FingerprintGenerator.ts"
 import { FingerprintRepo } from "../../../src/services/FingerprintRepo.ts"
 import { FingerprintServerClient } from "../../../src/services/FingerprintServerClient.ts"
@@ -267,6 +268,31 @@ describe("FingerprintGenerator", () => {
       })
     )
   )
+
+  it.effect("ends where nobody waits for it any longer, and keeps what it has found", () => {
+    const generations: Array<Fiber.RuntimeFiber<unknown, unknown>> = []
+    const actors: ActorsService = {
+      adopt: (_group, _what, fiber) => Effect.sync(() => void generations.push(fiber)),
+      keep: () => Effect.void
+    }
+    return withScript(["slow"], ({ generator, repo, sidecar, requests, interrupted }) =>
+      Effect.gen(function* () {
+        const leaver = yield* Effect.fork(generator.getOrGenerate(file))
+        yield* TestClock.adjust("1 second")
+        yield* Fiber.interrupt(leaver)
+        // The analysis ends 5 s after its begin; a generation is given up 5 s after the last has left.
+        yield* TestClock.adjust("4500 millis")
+        assert.lengthOf(generations, 1)
+        assert.isNotNull(generations[0]?.unsafePoll(), "the generation has not ended: it waits for its own end")
+        assert.strictEqual((yield* generator.running).size, 0)
+        assert.strictEqual(interrupted(), 0)
+        assert.deepStrictEqual(yield* repo.find(key), Option.some(analysis))
+        assert.deepStrictEqual(sidecar.get(pathOf(file)), analysis)
+        assert.deepStrictEqual(yield* generator.getOrGenerate(file), Option.some(analysis))
+        assert.lengthOf(requests, 1)
+      })
+    ).pipe(Effect.provideService(Actors, actors))
+  })
 
   it.effect("hands nobody a generation that is being given up", () => {
     const slow = Layer.effect(
