@@ -3,17 +3,19 @@ import { Effect, Exit, Layer, Scope, Stream } from "effect"
 import { TrackUnreadable } from "../../../src/domain/audio/AnalysisError.ts"
 import { decodeClientMessage } from "../../../src/contract/StreamMessages.ts"
 import { TrackNotFound } from "../../../src/domain/library/Track.ts"
+import type { RenderState } from "../../../src/domain/mastering/RenderState.ts"
 import { layerKey } from "../../../src/layers/streaming/ResumeTokensHmac.ts"
 import { makeStreamSession } from "../../../src/layers/streaming/StreamSession.ts"
 import type { StreamOwners } from "../../../src/layers/streaming/StreamTransport.ts"
 import {
   type StreamError,
-  type StreamEvent,
+  StreamEvent,
   type StreamRequest,
   TrackStreamer
 } from "../../../src/services/TrackStreamer.ts"
 import { assert } from "../../support/assert.ts"
 import { makeRecordedOutlet } from "../../support/recordedOutlet.ts"
+import { neutralSettings } from "../../support/renderChain.ts"
 import {
   packetLength,
   packetsInTrack,
@@ -37,6 +39,13 @@ const makeSession = (stream: Script, owners: StreamOwners = new Map()) =>
     const say = (type: string, data?: unknown) => receive(JSON.stringify({ type, data }))
     return { ...outlet, session, say, receive }
   })
+
+const gainsAt = (position: number): RenderState => ({
+  position,
+  settings: neutralSettings,
+  glide: null,
+  follow: { gain_db: 3, wanted_db: 4, long_term: 0.01, long_term_weight: 0.5 }
+})
 
 describe("A stream session", () => {
   it.scoped("refuses to leave out a stage that there is not, and goes on as it was", () =>
@@ -386,6 +395,38 @@ describe("A stream session", () => {
       yield* after.until(() => after.ofType("audio_stream_end").length === 3)
       assert.hasFields(after.ofType("audio_stream_start")[2]!.data, { stream_epoch: 4, seek_position: 22 })
     }).pipe(Effect.scoped)
+  )
+
+  it.scoped(
+    "goes on with the gains where they were, by a seek, by another start of the same track, and by a token",
+    () =>
+      Effect.gen(function* () {
+        const asked: Array<StreamRequest["from"]> = []
+        const moving = (request: StreamRequest) => {
+          asked.push(request.from)
+          return Stream.map(playsThrough(request), (event) => {
+            if (event._tag !== "Pcm") return event
+            const { packet } = event
+            return StreamEvent.Pcm({ packet: { ...packet, state: gainsAt(packet.sampleOffset + packet.sampleCount) } })
+          })
+        }
+        const { ofType, say, until } = yield* makeSession(moving)
+        const untilStarts = (count: number) =>
+          until(() => ofType("audio_chunk_meta").filter(({ data }) => data.seq === 0).length === count)
+        say("play_enhanced", { track_id: 7, credits: 1 })
+        yield* untilStarts(1)
+        say("seek", { position: 10 })
+        yield* untilStarts(2)
+        say("play_enhanced", { track_id: 7, credits: 1, start_position: 20 })
+        yield* untilStarts(3)
+        const { resume_token } = ofType("audio_chunk_meta")[1]!.data
+        say("resume_stream", { resume_token: resume_token!, position: 5, credits: 1 })
+        yield* untilStarts(4)
+        say("play_enhanced", { track_id: 8, credits: 1 })
+        yield* untilStarts(5)
+        const behindTen = gainsAt(10 * 44_100 + packetLength)
+        assert.deepStrictEqual(asked, [undefined, gainsAt(packetLength), behindTen, behindTen, undefined])
+      })
   )
 
   it.scoped("belongs to one connection: resuming it elsewhere ends it here", () =>
