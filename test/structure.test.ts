@@ -15,7 +15,7 @@ const coveredBy: Readonly<Record<string, string>> = {
   ChunkMasteringProcessPool:
     "ChunkMasteringProcessProtocol ChunkMasteringProcessWorker PacketMemory RenderWorker WorkerProcess WorkerSlot childEnvironment endProcess exitWithParent workerLost workerSide workerSigns",
   ChunkMasteringRenderer: "ChunkMastering",
-  DatabaseSqlite: "DatabaseUnavailable TrackRepo TrackRepoSqlite trackRecords trackRow trackStore",
+  DatabaseSqlite: "DatabaseUnavailable TrackRepo TrackRepoSqlite migrations trackRecords trackRow trackStore",
   Dynamics: "BlockClock",
   FingerprintGenerator:
     "FileContent FingerprintGeneratorTiered FingerprintServerClient FingerprintStatus cacheTiers circuitBreaker generationEvents runningGenerations serverTier tierMetrics",
@@ -39,7 +39,7 @@ const coveredBy: Readonly<Record<string, string>> = {
   Spectrum: "BandShares Segmenter SpectralShape StereoSpectrum",
   StreamMessages: "Enhancement EnhancementRequest PlayRequest SampleRate",
   StreamSession: "RunningStream SessionOutlet StreamDelivery StreamTransport",
-  Supervisor: "Child ChildInstance Slots supervisorMetrics",
+  Supervisor: "Child ChildInstance ChildStartFailed Pauses Slots Supervision supervisorMetrics",
   SupervisorDecision: "ChildSpec",
   Tempo: "Autocorrelation OnsetFlux Onsets",
   TrackAnalyzerLocal: "TrackAnalyzer",

@@ -25,6 +25,8 @@ export interface Slot {
 /** Tells when a child ended that had started; `life` says which of its lives. */
 export type OnExit = (id: string, life: number, exit: Exit.Exit<unknown, unknown>) => void
 
+export type Slots = ReturnType<typeof makeSlots>
+
 /** Milliseconds on a clock that never goes back. */
 export const nowMs = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos / 1_000_000n))
 

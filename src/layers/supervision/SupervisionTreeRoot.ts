@@ -6,6 +6,7 @@ import { type ActorGroup, Actors, type ActorsService } from "../../services/Acto
 import { SupervisionTree } from "../../services/SupervisionTree.ts"
 import * as Group from "./ActorGroup.ts"
 import type { Child } from "./Child.ts"
+import type { ChildStartFailed } from "./ChildStartFailed.ts"
 import * as Supervisor from "./Supervisor.ts"
 
 export interface SupervisionTreeOptions {
@@ -63,6 +64,5 @@ const make = ({ children, onEscalation }: SupervisionTreeOptions) =>
     return Context.make(SupervisionTree, tree).pipe(Context.add(Actors, actors))
   })
 
-export const layer = (
-  options: SupervisionTreeOptions
-): Layer.Layer<SupervisionTree | Actors, Supervisor.ChildStartFailed> => Layer.scopedContext(make(options))
+export const layer = (options: SupervisionTreeOptions): Layer.Layer<SupervisionTree | Actors, ChildStartFailed> =>
+  Layer.scopedContext(make(options))
