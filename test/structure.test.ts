@@ -18,7 +18,7 @@ const coveredBy: Readonly<Record<string, string>> = {
   DatabaseSqlite: "DatabaseUnavailable TrackRepo TrackRepoSqlite migrations trackRecords trackRow trackStore",
   Dynamics: "BlockClock",
   FingerprintGenerator:
-    "FileContent FingerprintGeneratorTiered FingerprintServerClient FingerprintStatus cacheTiers circuitBreaker generationEvents runningGenerations serverTier tierMetrics",
+    "FileContent FingerprintGeneratorTiered FingerprintServerClient FingerprintStatus cacheTiers circuitBreaker generationEvents owedWrites runningGenerations serverTier tierMetrics",
   FingerprintRepo: "Fingerprint FingerprintRepoSqlite",
   FingerprintServer: "FingerprintServerError Grpc Http Port Refusals Roots",
   FingerprintServerClientGrpc: "ClientSession",
@@ -28,6 +28,7 @@ const coveredBy: Readonly<Record<string, string>> = {
   LatheApi:
     "LatheApiRoutes LibraryCatalog LibraryCatalogSqlite LibrarySort LibrarySpread Lists Numbers Problems ServiceStatus TrackMedia TrackMediaCached WaveformRepo WaveformRepoSqlite libraryCounts librarySpread listing trackSearch",
   LoudnessMeter: "Biquad KWeighting Series",
+  MasteringChain: "ChainControls",
   MasteringDecision: "Decibels DecisionRequest MoveCauses NeutralSettings PresetCharacter MasteringPlan",
   Pitch: "Chroma Decimator Yin",
   PrometheusText: "Metrics ProcessMetrics",
@@ -51,6 +52,7 @@ const coveredBy: Readonly<Record<string, string>> = {
   TrackStreamer: "TooManyStreams TrackStreamerLive",
   Watchdog: "processState",
   WebSocketRoute: "webSocketOf",
+  DataFolderLock: "DataFolderInUse runningService sqliteErrors",
   cli: "commandLine compare comparisonPicture doctor engine fingerprint keepCompiled master options scan status terminal version",
   service: "HttpRoutes SupervisorSnapshot analysisWorker entryPoints renderWorker",
   settings: "InvalidSetting",

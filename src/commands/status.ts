@@ -26,12 +26,16 @@ const ask = (port: number) =>
   )
 
 const toText = (port: number, status: ServiceStatus): string => {
-  const { analyzing, failed, pending, ready } = status.fingerprints
+  const { analyzing, failed, owed, pending, ready } = status.fingerprints
+  const unstored = owed === 0 ? "" : `, ${owed} of these measured but not stored: the database cannot be written`
   const isAvailable = status.fingerprint_server === "available"
   const rows = [
     ["service", `${colour("green", "running")}, version ${status.version}, http://127.0.0.1:${port}/`],
     ["tracks", String(status.tracks)],
-    ["fingerprints", `${ready} ready, ${pending} pending, ${analyzing} being measured, ${failed} cannot be measured`],
+    [
+      "fingerprints",
+      `${ready} ready, ${pending} pending${unstored}, ${analyzing} being measured, ${failed} cannot be measured`
+    ],
     ["fingerprint server", colour(isAvailable ? "green" : "yellow", status.fingerprint_server)],
     ["streams", String(status.streams_active)]
   ]

@@ -8,7 +8,9 @@ export const ServiceStatus = Schema.Struct({
     ready: Schema.Int,
     pending: Schema.Int,
     analyzing: Schema.Int,
-    failed: Schema.Int
+    failed: Schema.Int,
+    /** Measured, and not stored yet, since the database cannot be written; part of `pending`. */
+    owed: Schema.optionalWith(Schema.Int, { default: () => 0 })
   }),
   fingerprint_server: Schema.Literal("available", "unavailable"),
   /** Streams that play now. */

@@ -22,6 +22,8 @@ export class FingerprintGenerator extends Context.Tag("lathe/FingerprintGenerato
     /** What the caches hold, without generating. */
     readonly getCached: (file: TrackFile) => Effect.Effect<Option.Option<TrackAnalysis>>
     readonly isServerAvailable: Effect.Effect<boolean>
+    /** What was found and could not be stored yet; it is tried again. `isFull`: nothing more should be measured unasked. */
+    readonly owed: Effect.Effect<{ readonly count: number; readonly isFull: boolean }>
     /** The tracks whose generations run now. */
     readonly running: Effect.Effect<ReadonlySet<number>>
   }

@@ -191,7 +191,7 @@ describe("lathe status", () => {
         const answer: ServiceStatus = {
           version: "1.2.3",
           tracks: 12,
-          fingerprints: { ready: 7, pending: 3, analyzing: 1, failed: 1 },
+          fingerprints: { ready: 7, pending: 3, analyzing: 1, failed: 1, owed: 0 },
           fingerprint_server: "unavailable",
           streams_active: 0
         }

@@ -136,7 +136,8 @@ export const answerFrom = async (page: Page, library: FakeLibrary): Promise<void
       ready: tracks.filter(({ fingerprint }) => fingerprint === "ready").length,
       pending: tracks.filter(({ fingerprint }) => fingerprint === "pending").length,
       analyzing: tracks.filter(({ fingerprint }) => fingerprint === "analyzing").length,
-      failed: tracks.filter(({ fingerprint }) => fingerprint === "failed").length
+      failed: tracks.filter(({ fingerprint }) => fingerprint === "failed").length,
+      owed: 0
     },
     fingerprint_server: "available",
     streams_active: 0

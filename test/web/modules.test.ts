@@ -35,7 +35,7 @@ describe("An empty list", () => {
   const status = (tracks: number) => ({
     version: "test",
     tracks,
-    fingerprints: { ready: 0, pending: tracks, analyzing: 0, failed: 0 },
+    fingerprints: { ready: 0, pending: tracks, analyzing: 0, failed: 0, owed: 0 },
     fingerprint_server: "available" as const,
     streams_active: 0
   })

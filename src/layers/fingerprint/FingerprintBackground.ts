@@ -17,7 +17,7 @@ export interface FingerprintBackgroundOptions {
   readonly atOnce?: number
 }
 
-/** Between two looks for new tracks, and for a fingerprint server while none answers. */
+/** Between two looks for new tracks, and while no fingerprint server answers or nothing can be stored. */
 const idlePause = Duration.seconds(5)
 
 /** For a track that came to nothing without a reason to remember: this long, doubling, until it is tried again. */
@@ -41,6 +41,8 @@ const start = (atOnce: number) =>
     const deferred = new Map<TrackId, Deferral>()
 
     const untilAvailable = generator.isServerAvailable.pipe(
+      // What cannot be stored would be measured again and again.
+      Effect.zipWith(generator.owed, (isAvailable, { isFull }) => isAvailable && !isFull),
       Effect.flatMap((isAvailable) => (isAvailable ? Effect.succeed(true) : Effect.as(Effect.sleep(idlePause), false))),
       Effect.repeat({ until: (isAvailable) => isAvailable })
     )

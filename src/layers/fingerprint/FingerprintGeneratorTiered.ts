@@ -38,6 +38,7 @@ const make = Effect.gen(function* () {
         Option.map((found) => found.analysis)
       ),
     isServerAvailable: server.isServerAvailable,
+    owed: Effect.sync(() => ({ count: caches.owed.count(), isFull: caches.owed.isFull() })),
     running: tracks
   })
 })

@@ -9,6 +9,7 @@ import { FingerprintRepo, type RememberedFailure, type TrackKey } from "../../se
 import { FingerprintSidecar } from "../../services/FingerprintSidecar.ts"
 import { pathOf } from "../../services/TrackLibrary.ts"
 import { contentIdOf } from "./FileContent.ts"
+import { makeOwedWrites, type OwedWrites } from "./owedWrites.ts"
 import { countLookUp, countWrite } from "./tierMetrics.ts"
 
 /** Files whose fingerprint, or whose lack of one, is kept in memory: some megabytes. */
@@ -28,17 +29,20 @@ export interface CacheTiers {
   /** By `contentIdOf`; the file that was used longest ago is forgotten. */
   readonly memory: LRUCache<string, Known>
   readonly repo: FingerprintRepo["Type"]
+  /** To the repo. */
+  readonly owed: OwedWrites<Known>
   readonly sidecar: FingerprintSidecar["Type"]
 }
 
 export const makeCacheTiers = Effect.gen(function* () {
   const repo = yield* FingerprintRepo
   const sidecar = yield* FingerprintSidecar
-  return { memory: new LRUCache<string, Known>({ max: rememberedFiles }), repo, sidecar } satisfies CacheTiers
+  const owed = yield* makeOwedWrites<Known>()
+  return { memory: new LRUCache<string, Known>({ max: rememberedFiles }), repo, owed, sidecar } satisfies CacheTiers
 })
 
 export const findCached = Effect.fn("FingerprintGenerator.findCached")(function* (tiers: CacheTiers, file: TrackFile) {
-  const known = tiers.memory.get(contentIdOf(file))
+  const known = recall(tiers, file)
   yield* countLookUp("memory", known === undefined ? "miss" : "hit")
   if (known !== undefined) return "found" in known ? Option.some(known.found) : Option.none<Found>()
   const stored = yield* findStored(tiers, file)
@@ -46,37 +50,44 @@ export const findCached = Effect.fn("FingerprintGenerator.findCached")(function*
   return stored
 })
 
-const findStored = ({ repo, sidecar }: CacheTiers, file: TrackFile) =>
+const recall = ({ memory, owed }: CacheTiers, file: TrackFile): Known | undefined => {
+  const id = contentIdOf(file)
+  return memory.get(id) ?? owed.find(id)
+}
+
+const findStored = ({ owed, repo, sidecar }: CacheTiers, file: TrackFile) =>
   Effect.gen(function* () {
     const stored = yield* lookUp("database", repo.find(keyOf(file)))
     if (Option.isSome(stored)) return Option.some<Found>({ analysis: stored.value, source: "database" })
     const beside = yield* lookUp("sidecar", sidecar.find(pathOf(file), file.version))
     if (Option.isNone(beside)) return Option.none<Found>()
-    yield* write("database", repo.store(keyOf(file), beside.value))
-    return Option.some<Found>({ analysis: beside.value, source: "sidecar" })
+    const found: Found = { analysis: beside.value, source: "sidecar" }
+    yield* owed.write(contentIdOf(file), { found }, repo.store(keyOf(file), beside.value))
+    return Option.some(found)
   })
 
 /** Why a file has none, where that is known. */
-export const findFailure = ({ memory, repo }: CacheTiers, file: TrackFile) =>
+export const findFailure = (tiers: CacheTiers, file: TrackFile) =>
   Effect.gen(function* () {
-    const known = memory.get(contentIdOf(file))
+    const known = recall(tiers, file)
     if (known !== undefined && "failure" in known) return Option.some(known.failure)
-    return yield* orMiss("database", repo.findFailure(keyOf(file)))
+    return yield* orMiss("database", tiers.repo.findFailure(keyOf(file)))
   })
 
 /** Keeps what the server has found, in all tiers. */
-export const keep = ({ memory, repo, sidecar }: CacheTiers, file: TrackFile, analysis: TrackAnalysis) =>
+export const keep = ({ memory, owed, repo, sidecar }: CacheTiers, file: TrackFile, analysis: TrackAnalysis) =>
   Effect.gen(function* () {
-    memory.set(contentIdOf(file), { found: { analysis, source: "server" } })
-    yield* write("database", repo.store(keyOf(file), analysis))
+    const known: Known = { found: { analysis, source: "server" } }
+    memory.set(contentIdOf(file), known)
+    yield* owed.write(contentIdOf(file), known, repo.store(keyOf(file), analysis))
     yield* write("sidecar", sidecar.store(pathOf(file), analysis))
   })
 
 /** Keeps why a file has none, until the file changes. */
-export const keepFailure = ({ memory, repo }: CacheTiers, file: TrackFile, failure: RememberedFailure) =>
+export const keepFailure = ({ memory, owed, repo }: CacheTiers, file: TrackFile, failure: RememberedFailure) =>
   Effect.suspend(() => {
     memory.set(contentIdOf(file), { failure })
-    return write("database", repo.storeFailure(keyOf(file), failure))
+    return owed.write(contentIdOf(file), { failure }, repo.storeFailure(keyOf(file), failure))
   })
 
 const keyOf = (file: TrackFile): TrackKey => ({ trackId: file.track.id, version: file.version })
@@ -96,8 +107,8 @@ const orMiss = <A>(tier: Tier, find: Effect.Effect<Option.Option<A>>) =>
     )
   )
 
-/** A write to one tier: counted, and a fault in it changes nothing for the listener. */
-const write = (tier: Tier, store: Effect.Effect<void, FolderReadOnly>) =>
+/** A write beside the file: counted, and a fault in it changes nothing for the listener. */
+const write = (tier: "sidecar", store: Effect.Effect<void, FolderReadOnly>) =>
   store.pipe(
     Effect.zipRight(countWrite(tier, "stored")),
     Effect.catchTag("FolderReadOnly", ({ message }) =>

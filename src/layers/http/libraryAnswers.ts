@@ -79,10 +79,11 @@ export const libraryAnswers = Effect.gen(function* () {
     const { ready, pending, failed } = yield* catalog.fingerprints
     const analyzing = Math.min(pending, (yield* generator.running).size)
     const isAvailable = yield* generator.isServerAvailable
+    const { count: owed } = yield* generator.owed
     const answer: ServiceStatus = {
       version,
       tracks: ready + pending + failed,
-      fingerprints: { ready, pending: pending - analyzing, analyzing, failed },
+      fingerprints: { ready, pending: pending - analyzing, analyzing, failed, owed },
       fingerprint_server: isAvailable ? "available" : "unavailable",
       streams_active: (yield* Metric.value(streamsActive)).value
     }

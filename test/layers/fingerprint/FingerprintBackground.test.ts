@@ -9,6 +9,7 @@ import * as Scripted from "../../support/layers/FingerprintServerClientScripted.
 import * as LibraryCatalogSqlite from "../../../src/layers/library/LibraryCatalogSqlite.ts"
 import * as TrackRepoSqlite from "../../../src/layers/library/TrackRepoSqlite.ts"
 import { FingerprintGenerator } from "../../../src/services/FingerprintGenerator.ts"
+import { FingerprintRepo } from "../../../src/services/FingerprintRepo.ts"
 import { FingerprintSidecar } from "../../../src/services/FingerprintSidecar.ts"
 import { LibraryCatalog } from "../../../src/services/LibraryCatalog.ts"
 import { TrackLibrary } from "../../../src/services/TrackLibrary.ts"
@@ -37,6 +38,14 @@ const libraryWithout = (missing: ReadonlyArray<string>) =>
     }))
   )
 
+const full = Effect.dieMessage("database or disk is full")
+const fullDisk = Layer.succeed(FingerprintRepo, {
+  find: () => Effect.succeedNone,
+  findFailure: () => Effect.succeedNone,
+  store: () => full,
+  storeFailure: () => full
+})
+
 interface Parts {
   readonly background: Fiber.RuntimeFiber<unknown>
   /** The titles that the server was asked about, in order. */
@@ -47,13 +56,16 @@ const withBackground = <A, E, R>(
   titles: ReadonlyArray<string>,
   script: Scripted.ScriptedClientOptions["script"],
   use: (parts: Parts) => Effect.Effect<A, E, R>,
-  options: FingerprintBackground.FingerprintBackgroundOptions & { readonly missing?: ReadonlyArray<string> } = {}
+  options: FingerprintBackground.FingerprintBackgroundOptions & {
+    readonly missing?: ReadonlyArray<string>
+    readonly isDiskFull?: boolean
+  } = {}
 ) =>
   Effect.suspend(() => {
     const client = Scripted.make({ script, analysis: someAnalysis(), slowBy: "20 seconds" })
     const repositories = Layer.mergeAll(
       TrackRepoSqlite.layer,
-      FingerprintRepoSqlite.layer,
+      options.isDiskFull === true ? fullDisk : FingerprintRepoSqlite.layer,
       LibraryCatalogSqlite.layer
     ).pipe(Layer.provideMerge(DatabaseSqlite.layerMemory))
     const services = Layer.merge(
@@ -122,6 +134,21 @@ describe("FingerprintBackground", () => {
       })
     )
   )
+
+  it.effect("measures no more than can be kept while nothing can be stored", () => {
+    const titles = Array.from({ length: 1100 }, (_, n) => `song ${n}`)
+    return withBackground(
+      titles,
+      ["ok"],
+      ({ asked }) =>
+        Effect.gen(function* () {
+          yield* TestClock.adjust("10 minutes")
+          assert.strictEqual(asked().length, 1024)
+          assert.strictEqual(new Set(asked()).size, 1024)
+        }),
+      { isDiskFull: true }
+    )
+  })
 
   it.effect("goes past a file that is missing, and looks for it again much later", () =>
     withBackground(

@@ -510,6 +510,37 @@ describe("FingerprintGenerator", () => {
     )
   })
 
+  it.effect("stores later what could not be stored when it was found, and tells how much that is", () => {
+    let isFull = true
+    const fillable = Layer.map(FingerprintRepoMemory.layer, (context) => {
+      const repo = Context.get(context, FingerprintRepo)
+      const whenFree = (store: Effect.Effect<void>) => Effect.suspend(() => (isFull ? brokenDisk : store))
+      return Context.make(FingerprintRepo, {
+        ...repo,
+        store: (...args) => whenFree(repo.store(...args)),
+        storeFailure: (...args) => whenFree(repo.storeFailure(...args))
+      })
+    })
+    const other = { ...file, relativePath: "other.flac", track: { ...file.track, id: TrackId.make(file.track.id + 1) } }
+    return withScript(
+      ["ok", "refused"],
+      ({ generator, repo }) =>
+        Effect.gen(function* () {
+          yield* generator.getOrGenerate(file)
+          yield* generator.getOrGenerate(other)
+          yield* TestClock.adjust("5 minutes")
+          assert.deepStrictEqual(yield* repo.find(key), Option.none())
+          assert.deepStrictEqual(yield* generator.owed, { count: 2, isFull: false })
+          isFull = false
+          yield* TestClock.adjust("1 minute")
+          assert.deepStrictEqual(yield* repo.find(key), Option.some(analysis))
+          assert.isTrue(Option.isSome(yield* repo.findFailure({ ...key, trackId: other.track.id })))
+          assert.deepStrictEqual(yield* generator.owed, { count: 0, isFull: false })
+        }),
+      { repoLayer: fillable }
+    )
+  })
+
   it.effect("tells whether a server is available", () =>
     Effect.gen(function* () {
       const isAvailable = (script: Script) => withScript(script, ({ generator }) => generator.isServerAvailable)

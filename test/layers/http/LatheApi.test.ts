@@ -320,7 +320,7 @@ describe("The fingerprints of the API", () => {
         )
         const { json } = yield* get("/api/status")
         assert.hasFields(json, { tracks: 4, fingerprint_server: "available", streams_active: 0 })
-        assert.deepStrictEqual(json.fingerprints, { ready: 2, pending: 1, analyzing: 0, failed: 1 })
+        assert.deepStrictEqual(json.fingerprints, { ready: 2, pending: 1, analyzing: 0, failed: 1, owed: 0 })
         assert.match(json.version, /^\d+\.\d+\.\d+/)
       })
     )

@@ -24,6 +24,7 @@ const services = Layer.mergeAll(
     getOrGenerate: () => broken,
     getCached: () => broken,
     isServerAvailable: broken,
+    owed: broken,
     running: broken
   }),
   Layer.succeed(LibraryCatalog, {

@@ -41,6 +41,7 @@ const servicesWith = (generation: Effect.Effect<Option.Option<typeof analysis>>)
       getCached: () => Effect.succeedSome(analysis),
       events: () => Stream.empty,
       isServerAvailable: Effect.succeed(true),
+      owed: Effect.succeed({ count: 2, isFull: false }),
       running: Effect.succeed(new Set([id]))
     }),
     Layer.succeed(LibraryCatalog, {
@@ -171,7 +172,7 @@ describe("HTTP and RPC", () => {
       assert.strictEqual((yield* call("GetTrack", { track_id: id })).fingerprint, "analyzing")
       assert.hasFields(yield* call("GetStatus"), {
         tracks: 6,
-        fingerprints: { ready: 3, pending: 1, analyzing: 1, failed: 1 }
+        fingerprints: { ready: 3, pending: 1, analyzing: 1, failed: 1, owed: 2 }
       })
     })
   )
