@@ -29,4 +29,13 @@ const program = Effect.gen(function* () {
   yield* Console.log(`${samples} samples per channel received`)
 })
 
-program.pipe(Effect.scoped, Effect.provide(protocol), NodeRuntime.runMain)
+program.pipe(
+  Effect.scoped,
+  Effect.provide(protocol),
+  Effect.tapError((error) =>
+    Console.error(
+      error._tag === "RpcClientError" ? `No lathe service answers at ${url}. Start one with: npm start` : error.message
+    )
+  ),
+  NodeRuntime.runMain({ disableErrorReporting: true })
+)

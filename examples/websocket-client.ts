@@ -24,7 +24,12 @@ const connect = () => {
   })
   socket.addEventListener("close", ({ code }) => {
     if (code === 1000) return
-    if (++attempts > 10) throw new Error("the service cannot be reached")
+    // Without a token nothing has been played: there is no service to wait for.
+    if (token === undefined || ++attempts > 10) {
+      console.error(`No lathe service answers at ${base}. Start one with: npm start`)
+      process.exitCode = 1
+      return
+    }
     setTimeout(connect, 500 * attempts)
   })
   socket.addEventListener("message", ({ data: frame }: MessageEvent<string | ArrayBuffer>) => {
@@ -47,6 +52,7 @@ const connect = () => {
       socket.close(1000)
     } else if (type === "error" || type === "audio_stream_error") {
       console.error(data.message ?? data.error)
+      process.exitCode = 1
       socket.close(1000)
     }
   })

@@ -1,15 +1,15 @@
 /** `lathe compare A B`: two files, or one before and after, measured side by side. */
 import { Args, Command, Options } from "@effect/cli"
 import { Console, Effect, Option, Stream } from "effect"
-import { writeFile } from "node:fs/promises"
 import { basename, resolve } from "node:path"
 import { bands, dimensionNames, type TrackAnalysis } from "../domain/fingerprint/Fingerprint.ts"
 import { PeakOutline, resample } from "../dsp/Waveform.ts"
-import { writeErrorFrom } from "../layers/audio/audioWriteErrors.ts"
 import { AudioDecoder } from "../services/AudioDecoder.ts"
 import { TrackAnalyzer } from "../services/TrackAnalyzer.ts"
 import { bandLabel, bandLevels, type Side, toSvg } from "./comparisonPicture.ts"
 import { engine } from "./engine.ts"
+import { force } from "./options.ts"
+import { checkOutputs, writeWhole } from "./outputFiles.ts"
 import { colour, columns, sparkline } from "./terminal.ts"
 
 const before = Args.text({ name: "A" }).pipe(Args.withDescription("An audio file."))
@@ -18,6 +18,7 @@ const after = Args.text({ name: "B" }).pipe(Args.withDescription("Another one, s
 const json = Options.boolean("json").pipe(Options.withDescription("Both analyses and their differences as JSON."))
 
 const picture = Options.text("picture").pipe(
+  Options.withPseudoName("FILE.svg"),
   Options.optional,
   Options.withDescription("An SVG file to write: both outlines, and what moved in the balance.")
 )
@@ -86,16 +87,21 @@ const toJson = (a: Side, b: Side): string => {
   return JSON.stringify({ a: side(a), b: side(b), difference })
 }
 
-export const compare = Command.make("compare", { before, after, json, picture }, ({ after, before, json, picture }) =>
-  Effect.gen(function* () {
-    const [a, b] = yield* Effect.all([measure(before), measure(after)])
-    yield* Console.log(json ? toJson(a, b) : toText(a, b))
-    if (Option.isSome(picture)) {
-      const path = resolve(picture.value)
-      yield* Effect.tryPromise({
-        try: () => writeFile(path, toSvg(a, b)),
-        catch: (cause) => writeErrorFrom(path, cause)
+export const compare = Command.make(
+  "compare",
+  { before, after, force, json, picture },
+  ({ after, before, force, json, picture }) =>
+    Effect.gen(function* () {
+      yield* checkOutputs({
+        inputs: [
+          { by: "A", path: before },
+          { by: "B", path: after }
+        ],
+        outputs: Option.toArray(picture).map((path) => ({ by: "--picture", path, endings: [".svg"] })),
+        force
       })
-    }
-  }).pipe(Effect.provide(engine))
+      const [a, b] = yield* Effect.all([measure(before), measure(after)])
+      yield* Console.log(json ? toJson(a, b) : toText(a, b))
+      if (Option.isSome(picture)) yield* writeWhole(picture.value, toSvg(a, b))
+    }).pipe(Effect.provide(engine))
 ).pipe(Command.withDescription("Measure two files side by side: what differs, as a table and a picture."))

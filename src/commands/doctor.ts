@@ -1,23 +1,16 @@
 /** `lathe doctor`: looks at all that the service needs on this machine, and says what to do where something is missing. */
 import { Args, Command, Options } from "@effect/cli"
-import { Console, Data, Effect } from "effect"
-import {
-  accessSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  statfsSync,
-  statSync
-} from "node:fs"
+import { Console, Effect, Option } from "effect"
+import { accessSync, constants, existsSync, mkdtempSync, readdirSync, rmSync, statfsSync, statSync } from "node:fs"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { dirname, join, resolve } from "node:path"
+import { makeDataFolder } from "../layers/database/dataFolder.ts"
 import { generated } from "../layers/process/entryPoints.ts"
 import { version } from "../layers/process/version.ts"
+import { latheAt } from "./portHolder.ts"
 import { givenBy, optionOf, readSetting } from "./settings.ts"
+import { someFailed } from "./SomeFailed.ts"
 import { colour } from "./terminal.ts"
 
 const folders = Args.text({ name: "FOLDER" }).pipe(Args.withDescription("A music folder to look at."), Args.repeated)
@@ -30,12 +23,6 @@ interface Finding {
   readonly detail: string
   /** What to do about it. */
   readonly advice?: string
-}
-
-class FaultsFound extends Data.TaggedError("FaultsFound")<{ readonly count: number }> {
-  override get message(): string {
-    return `${this.count} ${this.count === 1 ? "fault" : "faults"} found.`
-  }
 }
 
 /** As package.json has it. */
@@ -115,19 +102,12 @@ const isFree = (port: number) =>
     probe.listen(port, "127.0.0.1", () => probe.close(() => resume(Effect.succeed(true))))
   })
 
-const answersAsLathe = (port: number) =>
-  Effect.promise(() =>
-    fetch(`http://127.0.0.1:${port}/health/live`, { signal: AbortSignal.timeout(2000) }).then(
-      ({ status }) => status === 200,
-      () => false
-    )
-  )
-
 const servicePort = (port: number) =>
   Effect.gen(function* () {
     const what = `port ${port}`
     if (yield* isFree(port)) return { what, state: "ok", detail: "free" } satisfies Finding
-    if (yield* answersAsLathe(port))
+    const holder = yield* latheAt("127.0.0.1", port)
+    if (Option.contains(holder, "service" as const))
       return { what, state: "ok", detail: "a service of lathe answers" } satisfies Finding
     const advice = "Start with --port and another number, or end the program that has this one."
     return { what, state: "fault", detail: "taken by another program", advice } satisfies Finding
@@ -152,8 +132,7 @@ const dataFolder = (folder: string) =>
   Effect.sync((): Finding => {
     const what = "data folder"
     try {
-      mkdirSync(folder, { recursive: true })
-      accessSync(folder, constants.W_OK)
+      makeDataFolder(folder)
       const { bavail, bsize } = statfsSync(folder)
       const freeMb = (bavail * bsize) / 1e6
       if (freeMb < lowMb) {
@@ -226,7 +205,7 @@ export const doctor = Command.make(
       ])
       yield* Console.log(json ? JSON.stringify({ version, findings }) : toText(findings))
       const count = findings.filter(({ state }) => state === "fault").length
-      if (count > 0) return yield* new FaultsFound({ count })
+      if (count > 0) return yield* someFailed(count, "fault found", "faults found")
     })
 ).pipe(
   Command.withDescription(

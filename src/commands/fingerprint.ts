@@ -1,23 +1,18 @@
 /** `lathe fingerprint`: measures files, here and now, without any server. */
 import { Args, Command, Options } from "@effect/cli"
-import { Console, Data, Effect, Either } from "effect"
+import { Console, Effect, Either } from "effect"
 import { basename, resolve } from "node:path"
 import type { AnalysisError } from "../domain/audio/AnalysisError.ts"
 import { dimensionNames, type TrackAnalysis } from "../domain/fingerprint/Fingerprint.ts"
 import { TrackAnalyzer } from "../services/TrackAnalyzer.ts"
 import { engine } from "./engine.ts"
+import { someFailed } from "./SomeFailed.ts"
 import { withProgress } from "./terminal.ts"
+import { UsageError } from "./UsageError.ts"
 
-const files = Args.text({ name: "FILE" }).pipe(Args.withDescription("An audio file."), Args.atLeast(1))
+const files = Args.text({ name: "FILE" }).pipe(Args.withDescription("An audio file."), Args.repeated)
 
 const json = Options.boolean("json").pipe(Options.withDescription("One JSON object a file, on a line of its own."))
-
-/** Some of the files could not be measured; what was wrong has been printed with each. */
-class SomeFilesFailed extends Data.TaggedError("SomeFilesFailed")<{ readonly count: number }> {
-  override get message(): string {
-    return `${this.count} ${this.count === 1 ? "file" : "files"} could not be measured.`
-  }
-}
 
 const toJson = (file: string, result: Either.Either<TrackAnalysis, AnalysisError>): string =>
   JSON.stringify(
@@ -34,6 +29,11 @@ const toText = (file: string, { fingerprint, measurements }: TrackAnalysis): str
 
 export const fingerprint = Command.make("fingerprint", { files, json }, ({ files, json }) =>
   Effect.gen(function* () {
+    if (files.length === 0)
+      return yield* new UsageError({
+        code: "missing_argument",
+        message: "FILE... missing: `lathe fingerprint FILE...`."
+      })
     const analyzer = yield* TrackAnalyzer
     let count = 0
     for (const [n, file] of files.entries()) {
@@ -49,6 +49,6 @@ export const fingerprint = Command.make("fingerprint", { files, json }, ({ files
       else if (Either.isRight(result)) yield* Console.log(toText(file, result.right))
       else yield* Console.error(result.left.message)
     }
-    if (count > 0) return yield* new SomeFilesFailed({ count })
+    if (count > 0) return yield* someFailed(count, "file could not be measured", "files could not be measured")
   }).pipe(Effect.provide(engine))
 ).pipe(Command.withDescription("Measure audio files: 25 dimensions each, with measurements and provenance."))

@@ -2,6 +2,8 @@
 import { Command, Options } from "@effect/cli"
 import { Effect } from "effect"
 import { resolve } from "node:path"
+import { existingFolder } from "./folders.ts"
+import { nameHolder } from "./portHolder.ts"
 import { givenBy, optionOf, readSetting } from "./settings.ts"
 
 const roots = Options.text("root").pipe(
@@ -14,16 +16,22 @@ const parentGone = Effect.async<void>((resume) => {
   if (process.connected) process.once("disconnect", () => resume(Effect.void))
 })
 
+/** The service, which starts this with a channel, goes on where one of its folders is gone for a while. */
+const folderOf = (root: string) =>
+  process.connected ? Effect.succeed(resolve(root)) : existingFolder(root, "--root: ")
+
 // Loaded when it is needed: other commands start without it.
 const server = Effect.promise(() => import("../layers/fingerprint/server/FingerprintServer.ts"))
 
 const options = { fingerprintPort: optionOf("fingerprintPort", "port"), roots }
 
 export const fingerprintServer = Command.make("fingerprint-server", options, ({ fingerprintPort, roots }) => {
-  const folders = (roots.length > 0 ? roots : ["."]).map((root) => resolve(root))
   return Effect.gen(function* () {
+    const folders = yield* Effect.forEach(roots.length > 0 ? roots : ["."], folderOf)
     const port = yield* readSetting("fingerprintPort", givenBy({ fingerprintPort }))
     const { launch } = yield* server
-    return yield* Effect.race(launch({ port, folders }), parentGone)
+    return yield* Effect.raceFirst(launch({ port, folders }), parentGone).pipe(
+      Effect.catchTag("PortUnavailable", nameHolder)
+    )
   })
 }).pipe(Command.withDescription("Serve fingerprints by gRPC and by HTTP (POST /fingerprint) on one port."))

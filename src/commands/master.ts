@@ -1,39 +1,46 @@
 /** `lathe master`: measures a file, decides, renders it into another. */
 import { Args, Command, Options } from "@effect/cli"
 import { Console, Effect, Option, Schema, Stream } from "effect"
-import { writeFile } from "node:fs/promises"
 import { basename, resolve } from "node:path"
 import type { TrackAnalysis } from "../domain/fingerprint/Fingerprint.ts"
 import { planFor } from "../domain/mastering/MasteringDecision.ts"
 import type { MasteringPlan } from "../domain/mastering/MasteringPlan.ts"
 import { DeliveredSampleRate } from "../domain/audio/SampleRate.ts"
-import { writeErrorFrom } from "../layers/audio/audioWriteErrors.ts"
-import { AudioDecoder } from "../services/AudioDecoder.ts"
-import { AudioEncoder, encodingFor } from "../services/AudioEncoder.ts"
+import { AudioDecoder, type AudioInfo } from "../services/AudioDecoder.ts"
+import { AudioEncoder, encodingFor, writtenEndings } from "../services/AudioEncoder.ts"
 import { ChunkMastering } from "../services/ChunkMastering.ts"
 import { TrackAnalyzer } from "../services/TrackAnalyzer.ts"
 import { engine } from "./engine.ts"
-import { bypass, intensity, preset } from "./options.ts"
+import { bypass, force, intensity, number, preset } from "./options.ts"
+import { checkOutputs, writeWhole } from "./outputFiles.ts"
 import { withProgress } from "./terminal.ts"
+import { UsageError } from "./UsageError.ts"
 
 const input = Args.text({ name: "IN" }).pipe(Args.withDescription("The audio file to master."))
 const output = Args.text({ name: "OUT" }).pipe(Args.withDescription("The file to write: .wav or .flac."))
 
-const chunkSeconds = Options.float("chunk-seconds").pipe(
-  Options.withSchema(Schema.Finite.pipe(Schema.between(0.01, 60))),
-  Options.withDefault(10),
-  Options.withDescription("Seconds rendered at a time; the result is the same to the bit, whatever it is.")
-)
+const chunkSeconds = number({
+  name: "chunk-seconds",
+  placeholder: "SECONDS",
+  schema: Schema.Finite.pipe(Schema.between(0.01, 60)),
+  expects: "a number from 0.01 to 60",
+  byDefault: 10,
+  meaning: "Seconds rendered at a time; the result is the same to the bit, whatever it is."
+})
 
-const from = Options.float("from").pipe(
-  Options.withSchema(Schema.Finite.pipe(Schema.nonNegative())),
-  Options.withDefault(0),
-  Options.withDescription("Seconds into the track where the output starts.")
-)
+const from = number({
+  name: "from",
+  placeholder: "SECONDS",
+  schema: Schema.Finite.pipe(Schema.nonNegative()),
+  expects: "a number of seconds, 0 or more",
+  byDefault: 0,
+  meaning: "Seconds into the track where the output starts."
+})
 
 const report = Options.text("report").pipe(
+  Options.withPseudoName("FILE.json"),
   Options.optional,
-  Options.withDescription("A JSON file for the plan and what was measured before and after.")
+  Options.withDescription("A JSON file to write: the plan, and what was measured before and after.")
 )
 
 const rate = Options.choiceWithValue(
@@ -41,9 +48,14 @@ const rate = Options.choiceWithValue(
   DeliveredSampleRate.literals.map((hz) => [String(hz), hz] as const)
 ).pipe(Options.optional, Options.withDescription("Hz of OUT. Default: that of IN."))
 
-const bits = Options.choice("bits", ["24", "32"]).pipe(
-  Options.withDefault("32" as const),
-  Options.withDescription("Of a WAV: 24 (integer) or 32 (float). FLAC has 24.")
+const bits = Options.choiceWithValue("bits", [
+  ["24", 24 as const],
+  ["32", 32 as const]
+]).pipe(
+  Options.optional,
+  Options.withDescription(
+    "Of a sample: 24 (integer) or 32 (float in a WAV, integer in a FLAC). Default: 32 in a WAV, 24 in a FLAC."
+  )
 )
 
 /** What `--report` writes. The measured is null for what is too short or too quiet to measure. */
@@ -114,20 +126,47 @@ const outcome = (file: string, analysis: Option.Option<TrackAnalysis>): string =
       `${file} is written: ${fingerprint.lufs.toFixed(1)} LUFS, crest ${fingerprint.crest_db.toFixed(1)} dB, true peak ${measurements.true_peak_dbtp.toFixed(2)} dBTP.`
   })
 
-const options = { bits, bypass, chunkSeconds, from, input, intensity, output, preset, rate, report }
+/** Seconds: as measured, else as the file says of itself; none where nobody knows. */
+const lengthOf = (analysis: Option.Option<TrackAnalysis>, { sampleRate, totalFrames }: AudioInfo): number | undefined =>
+  Option.match(analysis, {
+    onSome: ({ measurements }) => measurements.duration_seconds,
+    onNone: () => (totalFrames === 0 ? undefined : totalFrames / sampleRate)
+  })
+
+const checkStart = (from: number, file: string, length: number | undefined): Effect.Effect<void, UsageError> =>
+  length === undefined || from < length || from === 0
+    ? Effect.void
+    : new UsageError({
+        code: "invalid_value",
+        message: `--from is "${from}"; it must be less than ${length.toFixed(2)}, the seconds of ${basename(file)}.`
+      })
+
+const options = { bits, bypass, chunkSeconds, force, from, input, intensity, output, preset, rate, report }
 
 export const master = Command.make("master", options, (options) =>
   Effect.gen(function* () {
-    const { bits, bypass, chunkSeconds, from, input, intensity, output, preset, report } = options
-    const encoding = yield* encodingFor(output, { wavSampleFormat: bits === "24" ? "int24" : "float32" })
+    const { bypass, chunkSeconds, force, from, input, intensity, output, preset, report } = options
+    yield* checkOutputs({
+      inputs: [{ by: "IN", path: input }],
+      outputs: [
+        { by: "OUT", path: output, endings: writtenEndings },
+        ...Option.toArray(report).map((path) => ({ by: "--report", path, endings: [".json"] }))
+      ],
+      force
+    })
+    const encoding = yield* encodingFor(
+      output,
+      Option.match(options.bits, { onNone: () => ({}), onSome: (bits) => ({ bits }) })
+    )
     const decoder = yield* AudioDecoder
     const mastering = yield* ChunkMastering
     const encoder = yield* AudioEncoder
     const source = resolve(input)
     const before = yield* measure(source)
     const plan = planFor(before, { preset, intensity, bypass })
-    yield* Console.log(describe(plan))
     const info = yield* decoder.probe(source)
+    yield* checkStart(from, input, lengthOf(before, info))
+    yield* Console.log(describe(plan))
     const wantedRate = Option.getOrUndefined(options.rate)
     const { channels, packets, sampleRate, totalFrames } = yield* mastering.open({
       path: source,
@@ -157,13 +196,7 @@ export const master = Command.make("master", options, (options) =>
         plan,
         output: { ...measured(output, after), sample_rate: sampleRate, samples: framesWritten }
       }
-      yield* writeReport(resolve(report.value), content)
+      yield* writeWhole(report.value, `${JSON.stringify(content, null, 2)}\n`)
     }
   }).pipe(Effect.scoped, Effect.provide(engine))
 ).pipe(Command.withDescription("Master one file into another: WAV or FLAC, as OUT ends."))
-
-const writeReport = (path: string, report: Report) =>
-  Effect.tryPromise({
-    try: () => writeFile(path, `${JSON.stringify(report, null, 2)}\n`),
-    catch: (cause) => writeErrorFrom(path, cause)
-  })

@@ -1,31 +1,19 @@
 /** `lathe scan FOLDER`: reads a music folder into the database, before or beside a running service. */
 import { Args, Command, Options } from "@effect/cli"
-import { Console, Data, Duration, Effect, Layer, Option, Schedule } from "effect"
-import { statSync } from "node:fs"
-import { join, resolve } from "node:path"
+import { Console, Duration, Effect, Layer, Option, Schedule } from "effect"
+import { join } from "node:path"
 import type { DataFolderInUse } from "../domain/database/DataFolderInUse.ts"
 import type { ScanStatus } from "../domain/library/Library.ts"
 import { TrackLibrary } from "../services/TrackLibrary.ts"
+import { musicFolder } from "./folders.ts"
 import { scanByService } from "./runningService.ts"
-import { givenBy, optionOf, readSetting } from "./settings.ts"
+import { givenBy, optionOf, readDataFolder } from "./settings.ts"
+import { someFailed } from "./SomeFailed.ts"
 import { type Progress, withProgress } from "./terminal.ts"
 
 const folder = Args.text({ name: "FOLDER" }).pipe(Args.withDescription("The music folder to read."))
 
 const json = Options.boolean("json").pipe(Options.withDescription("The result as one JSON object on stdout."))
-
-/** Some of the files cannot be read; the log says which and why. */
-class SomeFilesUnreadable extends Data.TaggedError("SomeFilesUnreadable")<{ readonly count: number }> {
-  override get message(): string {
-    return `${this.count} ${this.count === 1 ? "file" : "files"} cannot be read.`
-  }
-}
-
-class NoSuchFolder extends Data.TaggedError("NoSuchFolder")<{ readonly folder: string }> {
-  override get message(): string {
-    return `${this.folder} is no folder. Name the folder that holds the music.`
-  }
-}
 
 /** One line: how many of the files found so far are done. */
 const progressLine = ({ files_found, files_read, rate_per_second }: ScanStatus): string => {
@@ -79,16 +67,13 @@ const scanBesideService = (held: DataFolderInUse, path: string) =>
     })
   )
 
-const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
-
 export const scan = Command.make(
   "scan",
   { folder, dataFolder: optionOf("dataFolder"), json },
   ({ dataFolder, folder, json }) =>
     Effect.gen(function* () {
-      const data = yield* readSetting("dataFolder", givenBy({ dataFolder }))
-      const path = resolve(folder)
-      if (!isFolder(path)) return yield* new NoSuchFolder({ folder })
+      const path = yield* musicFolder(folder)
+      const data = yield* readDataFolder(givenBy({ dataFolder }))
       const { findHolder } = yield* Effect.promise(() => import("../layers/database/DataFolderLock.ts"))
       const held = yield* findHolder(data)
       const { report, status } = yield* Option.isSome(held)
@@ -102,6 +87,7 @@ export const scan = Command.make(
         )
       }
       // What was found broken before is counted as unchanged: it was told then.
-      if (report.unreadable > 0) return yield* new SomeFilesUnreadable({ count: report.unreadable })
+      if (report.unreadable > 0)
+        return yield* someFailed(report.unreadable, "file cannot be read", "files cannot be read")
     })
 ).pipe(Command.withDescription("Read a music folder into the database, without serving it."))

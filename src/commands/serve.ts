@@ -2,12 +2,14 @@
 import { Args, Command } from "@effect/cli"
 import { Effect, Layer, Option } from "effect"
 import { existsSync } from "node:fs"
-import { resolve } from "node:path"
 import { generated } from "../layers/process/entryPoints.ts"
 import { version } from "../layers/process/version.ts"
 import { withFormat } from "../layers/telemetry/Logging.ts"
+import { musicFolder } from "./folders.ts"
 import { InvalidSetting } from "./InvalidSetting.ts"
-import { givenBy, optionOf, readSetting, readToken, settings } from "./settings.ts"
+import { nameHolder } from "./portHolder.ts"
+import { givenBy, optionOf, readDataFolder, readSetting, readToken, settings } from "./settings.ts"
+import type { UsageError } from "./UsageError.ts"
 
 const folders = Args.text({ name: "FOLDER" }).pipe(
   Args.withDescription("A music folder. Without any, the four demo pieces are played."),
@@ -31,8 +33,10 @@ const options = {
 /** What is played where no folder is named: a folder of music as any other, which `npm run prepare` fills. */
 const demoFolder = generated("demo")
 
-const musicFolders = (named: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<string>, InvalidSetting> => {
-  if (named.length > 0) return Effect.succeed(named.map((folder) => resolve(folder)))
+const musicFolders = (
+  named: ReadonlyArray<string>
+): Effect.Effect<ReadonlyArray<string>, InvalidSetting | UsageError> => {
+  if (named.length > 0) return Effect.forEach(named, (folder) => musicFolder(folder))
   if (existsSync(demoFolder)) return Effect.succeed([demoFolder])
   const complaint =
     'is needed, since the demo pieces are not there: name your music folder, or run "npm run prepare" first.'
@@ -54,10 +58,11 @@ export const serve = Command.make("serve", { folders, ...options }, ({ folders, 
       origins: yield* readSetting("origins", given),
       requestsPerSecond: yield* readSetting("requestsPerSecond", given),
       fingerprintPort: yield* readSetting("fingerprintPort", given),
-      dataFolder: yield* readSetting("dataFolder", given),
       maximumStreams: yield* readSetting("streams", given),
       background: (yield* readSetting("background", given)) === "on",
-      folders: yield* musicFolders(folders)
+      folders: yield* musicFolders(folders),
+      // The last, so that nothing is made where anything else is wrong.
+      dataFolder: yield* readDataFolder(given)
     }
     // The processes that it starts write into the same log.
     process.env[settings.logFormat.variable] = logFormat
@@ -69,6 +74,9 @@ export const serve = Command.make("serve", { folders, ...options }, ({ folders, 
           endpoint: endpoint.value,
           version
         })
-    return yield* Layer.launch(Layer.provide(layer(serviceOptions), telemetry)).pipe(withFormat(logFormat))
+    return yield* Layer.launch(Layer.provide(layer(serviceOptions), telemetry)).pipe(
+      Effect.catchTag("PortUnavailable", nameHolder),
+      withFormat(logFormat)
+    )
   })
 ).pipe(Command.withDescription("Serve music folders: web page, WebSocket, RPC, and the fingerprint server."))

@@ -9,6 +9,7 @@ import { homedir } from "node:os"
 import { join, resolve } from "node:path"
 import { isLoopbackHost } from "../domain/http/Access.ts"
 import { InvalidSetting } from "./InvalidSetting.ts"
+import { makeDataFolder } from "../layers/database/dataFolder.ts"
 import { minimumTokenLength } from "../layers/http/accessToken.ts"
 
 export interface Setting<A> {
@@ -20,6 +21,8 @@ export interface Setting<A> {
   readonly meaning: string
   /** What a value must be, to complete "it must be ...". */
   readonly expects: string
+  /** All values that there are, where they can be listed. */
+  readonly choices?: ReadonlyArray<string>
   readonly config: Config.Config<A>
 }
 
@@ -37,6 +40,7 @@ const choice = <const Choice extends string>(variable: string, choices: Readonly
   variable,
   defaultText: byDefault as string,
   expects: `one of ${choices.join(", ")}`,
+  choices: choices as ReadonlyArray<string>,
   config: Config.literal(...choices)(variable).pipe(Config.withDefault(byDefault))
 })
 
@@ -214,12 +218,12 @@ export const readSetting = <Name extends SettingName>(
 
 /** The setting's option, read as text: it is decoded where its variable is. A command may have another name for it. */
 export const optionOf = (name: SettingName, commandsName?: string): Options.Options<Option.Option<string>> => {
-  const { variable, defaultText, meaning, ...setting }: Setting<unknown> = settings[name]
+  const { variable, defaultText, meaning, choices, ...setting }: Setting<unknown> = settings[name]
   const option = commandsName ?? setting.option
   if (option === undefined) throw new Error(`${variable} has no option`)
   return Options.text(option).pipe(
-    Options.withPseudoName(variable.replace("LATHE_", "")),
-    Options.withDescription(`${meaning} (${variable}, ${defaultText})`),
+    Options.withPseudoName(choices?.join(" | ") ?? variable.replace("LATHE_", "")),
+    Options.withDescription(`${meaning} ${variable}; default: ${defaultText}.`),
     Options.optional
   )
 }
@@ -233,6 +237,34 @@ export const givenBy = (options: Partial<Record<SettingName, Option.Option<strin
         : []
     )
   )
+
+/** The folder of the database, which is there and can be written from now on. */
+export const readDataFolder = (given: Given): Effect.Effect<string, InvalidSetting> =>
+  Effect.flatMap(readSetting("dataFolder", given), (folder) =>
+    Effect.try({
+      try: () => {
+        makeDataFolder(folder)
+        return folder
+      },
+      catch: (error) => {
+        const { option, variable } = settings.dataFolder
+        const code = error instanceof Error && "code" in error ? String(error.code) : String(error)
+        const isNamed = variable in given || Boolean(process.env[variable])
+        return new InvalidSetting({
+          name: isNamed ? (variable in given ? `--${option}` : variable) : "The data folder",
+          complaint: `is ${JSON.stringify(folder)}, which ${complaintsAboutFolder[code] ?? `cannot be written (${code}); make it writable for this user, or`} choose another one with --data.`
+        })
+      }
+    })
+  )
+
+/** Where permissions are not the fault, by the system's word. */
+const complaintsAboutFolder: Readonly<Record<string, string>> = {
+  ENOENT: "cannot be made there (ENOENT);",
+  ENOTDIR: "is a file, or below one;",
+  EEXIST: "is a file, or below one;",
+  ENOSPC: "cannot be made on a full disk (ENOSPC); make room, or"
+}
 
 /** The token that gives access, which there must be where others than this machine can come in. */
 export const readToken = (given: Given, host: string): Effect.Effect<Value<"token">, InvalidSetting> =>

@@ -4,10 +4,50 @@ import { Effect } from "effect"
 const codes = { red: 31, green: 32, yellow: 33, dim: 2 } as const
 
 /** Not where a file or a program reads it, nor where NO_COLOR is set (no-color.org). */
-const hasColours = (): boolean => process.stdout.isTTY && !process.env["NO_COLOR"]
+const hasColours = (stream: NodeJS.WriteStream = process.stdout): boolean => stream.isTTY && !process.env["NO_COLOR"]
+
+/** SGR (ECMA-48, 8.3.117): colour, bold, faint. */
+const sgr = new RegExp(`${String.fromCharCode(0x1b)}\\[[\\d;]*m`, "g")
+
+const asFor =
+  (stream: NodeJS.WriteStream) =>
+  (text: unknown): unknown =>
+    typeof text === "string" && !hasColours(stream) ? text.replaceAll(sgr, "") : text
+
+/** Help and complaints of @effect/cli, which come in colours, in plain text where there are to be none. */
+export const withPlainText = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.consoleWith((console) =>
+    Effect.withConsole(effect, {
+      ...console,
+      log: (...texts) => console.log(...texts.map(asFor(process.stdout))),
+      error: (...texts) => console.error(...texts.map(asFor(process.stderr)))
+    })
+  )
 
 export const colour = (name: keyof typeof codes, text: string): string =>
   hasColours() ? `\u001b[${codes[name]}m${text}\u001b[0m` : text
+
+/**
+ * The first fault of standard output. Where whoever read it has gone, as `head` does, there is nothing to say. Any other
+ * is told here: it may come when all else is done.
+ */
+const outputFault = Effect.async<void>((resume) => {
+  process.stdout.once("error", ({ code, message }: NodeJS.ErrnoException) => {
+    process.stdout.on("error", () => {})
+    if (code !== "EPIPE") {
+      const detail = code ?? message
+      process.stderr.write(`What is printed cannot be written (${detail}): free some space, or print to elsewhere.\n`)
+      process.exitCode = 1
+    }
+    resume(Effect.void)
+  })
+  // Nobody is left to be told.
+  process.stderr.on("error", () => {})
+})
+
+/** Ends when nobody can read any longer what is printed. */
+export const untilOutputFails = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A | void, E, R> =>
+  Effect.raceFirst(effect, outputFault)
 
 /** Rows of cells in columns: the first one to the left, all others, being numbers, to the right. */
 export const columns = (rows: ReadonlyArray<ReadonlyArray<string>>): string => {

@@ -4,21 +4,26 @@ import { AudioWriteError } from "../domain/audio/AudioWriteError.ts"
 
 export type AudioEncoding =
   | { readonly container: "wav"; readonly sampleFormat: "float32" | "int24" }
-  | { readonly container: "flac"; readonly sampleFormat: "int24" }
+  | { readonly container: "flac"; readonly sampleFormat: "int24" | "int32" }
 
 export interface EncodingOptions {
-  /** Of a WAV. Default float32, which holds every sample as it is; FLAC is always 24 bit. */
-  readonly wavSampleFormat?: "float32" | "int24"
+  /** 32: float in a WAV, integer in a FLAC. Default: 32 in a WAV, which holds every sample as it is, and 24 in a FLAC. */
+  readonly bits?: 24 | 32
 }
 
-/** What a file of this name holds: decided by its ending, `.wav` or `.flac`, in any case. */
+/** Of what can be written. */
+export const writtenEndings: ReadonlyArray<string> = [".wav", ".flac"]
+
+/** What a file of this name holds: decided by its ending, in any case. */
 export const encodingFor = (
   path: string,
   options: EncodingOptions = {}
 ): Either.Either<AudioEncoding, AudioWriteError> => {
   const ending = extname(path).toLowerCase()
-  if (ending === ".wav") return Either.right({ container: "wav", sampleFormat: options.wavSampleFormat ?? "float32" })
-  if (ending === ".flac") return Either.right({ container: "flac", sampleFormat: "int24" })
+  if (ending === ".wav")
+    return Either.right({ container: "wav", sampleFormat: options.bits === 24 ? "int24" : "float32" })
+  if (ending === ".flac")
+    return Either.right({ container: "flac", sampleFormat: options.bits === 32 ? "int32" : "int24" })
   return Either.left(new AudioWriteError({ file: basename(path), reason: "unsupported_ending" }))
 }
 

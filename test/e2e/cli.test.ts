@@ -1,21 +1,25 @@
 /** The command line as a user calls it, over real files. */
 import { describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { spawn } from "node:child_process"
+import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { join } from "node:path"
+import { fileURLToPath } from "node:url"
 import { dimensionNames } from "../../src/domain/fingerprint/Fingerprint.ts"
 import * as AudioDecoderNodeAv from "../../src/layers/audio/AudioDecoderNodeAv.ts"
 import type { ServiceStatus } from "../../src/contract/ServiceStatus.ts"
 import { assert } from "../support/assert.ts"
 import { decodeAll, temporaryFolder, writeAudioFile } from "../support/audioFiles.ts"
-import { lathe } from "../support/runLathe.ts"
+import { built } from "../support/built.ts"
+import { lathe, type Outcome, runNode } from "../support/runLathe.ts"
 import { trackWith } from "../support/loudTrack.ts"
 import { integratedLufs } from "../support/loudness.ts"
 import { onAll, sine } from "../support/signals.ts"
 
 const sampleRate = 44_100
+const cli = built("cli")
 
 const decoded = (path: string) =>
   decodeAll(path).pipe(
@@ -130,28 +134,220 @@ describe("lathe master", () => {
   )
 
   it.scopedLive(
-    "says in a sentence what is wrong, leaves nothing behind, and ends with status 1",
+    "says in a sentence what is wrong with its words, with status 2, before it begins",
     () =>
       Effect.gen(function* () {
         const folder = yield* temporaryFolder
         const signal = onAll(2, sine(sampleRate, 1, 440, -20))
         const input = writeAudioFile(folder, "in", "wav16", signal, { sampleRate })
+        const before = readFileSync(input)
+        const out = join(folder, "out.wav")
         const faults: ReadonlyArray<readonly [ReadonlyArray<string>, RegExp]> = [
           [[input, join(folder, "out.mp3")], /out\.mp3 cannot be written: lathe writes \.wav and \.flac/],
-          [[join(folder, "no.wav"), join(folder, "out.wav")], /no\.wav cannot be read/],
           [[input, join(folder, "nowhere", "out.wav")], /its folder does not exist/],
-          [[input, join(folder, "out.wav"), "--preset", "loud"], /adaptive.*punchy/s],
-          [[input, join(folder, "out.wav"), "--intensity", "1.5"], /1\.5|intensity/],
-          [[input, join(folder, "out.wav"), "--rate", "32000"], /44100.*96000/s]
+          [[input, input], /OUT in\.wav cannot be written: it is the same file as IN/],
+          [[input, input, "--force"], /the same file as IN/],
+          [[input, out, "--report", input], /--report in\.wav cannot be written: lathe writes \.json/],
+          [[input, out, "--report", join(folder, "nowhere", "a.json")], /--report a\.json .*folder does not exist/],
+          [[input, out, "--preset", "loud"], /--preset is "loud"; it must be one of adaptive, .*punchy/],
+          [[input, out, "--intensity", "1.5"], /--intensity is "1\.5"; it must be a number from 0 to 1/],
+          [[input, out, "--rate", "32000"], /--rate is "32000"; it must be one of 44100, 48000, 96000/],
+          [[input, out, "--from", "1"], /--from is "1"; it must be less than 1\.00, the seconds of in\.wav/],
+          [[input], /OUT missing/]
         ]
         for (const [words, sentence] of faults) {
           const { code, stderr, stdout } = yield* lathe("master", ...words)
-          assert.strictEqual(code, 1, words.join(" "))
-          assert.match(stderr + stdout, sentence)
-          assert.doesNotMatch(stderr + stdout, /\n\s+at /)
+          assert.strictEqual(code, 2, `${words.join(" ")} ${stderr}`)
+          assert.match(stderr, sentence)
+          assert.strictEqual(stdout, "")
+          assert.lengthOf(stderr.trim().split("\n"), 1)
         }
         assert.deepStrictEqual(readdirSync(folder), ["in.wav"])
-        assert.isFalse(existsSync(join(folder, "out.wav")))
+        assert.isTrue(readFileSync(input).equals(before))
+      }),
+    60_000
+  )
+
+  it.scopedLive(
+    "says in a sentence what is wrong with a file, leaves nothing behind, and ends with status 1",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        const out = join(folder, "out.wav")
+        for (const [input, sentence] of [
+          [join(folder, "no.wav"), /no\.wav cannot be read/],
+          [folder, /cannot be read \(open\): it is a directory/]
+        ] as const) {
+          const { code, stderr } = yield* lathe("master", input, out)
+          assert.strictEqual(code, 1)
+          assert.match(stderr, sentence)
+          assert.doesNotMatch(stderr, /\n\s+at /)
+        }
+        assert.deepStrictEqual(readdirSync(folder), [])
+      }),
+    60_000
+  )
+
+  it.scopedLive(
+    "replaces files that are there by force only, and writes FLAC of 32 bits",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        const signal = onAll(1, sine(sampleRate, 1, 440, -20))
+        const input = writeAudioFile(folder, "in", "wav16", signal, { sampleRate })
+        const [output, report] = [join(folder, "out.flac"), join(folder, "report.json")]
+        for (const path of [output, report]) writeFileSync(path, "kept")
+        const words = ["master", input, output, "--report", report, "--bits", "32", "--intensity", "0"]
+        const refused = yield* lathe(...words)
+        assert.strictEqual(refused.code, 2)
+        assert.match(refused.stderr, /OUT out\.flac .* --force/)
+        for (const path of [output, report]) assert.strictEqual(readFileSync(path, "utf8"), "kept")
+        const forced = yield* lathe(...words, "--force")
+        assert.strictEqual(forced.code, 0, forced.stderr)
+        assert.strictEqual(JSON.parse(readFileSync(report, "utf8")).output.samples, sampleRate)
+        assert.deepStrictEqual((yield* decoded(output))[0], (yield* decoded(input))[0])
+      }),
+    60_000
+  )
+})
+
+describe("The words of lathe", () => {
+  it.scopedLive(
+    "that are wrong start nothing: one sentence, and status 2",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        const token = join(folder, "token")
+        writeFileSync(token, "t".repeat(32))
+        const file = join(folder, "song.wav")
+        writeFileSync(file, "")
+        const cases: ReadonlyArray<readonly [ReadonlyArray<string>, RegExp]> = [
+          [
+            ["serve", "--prot", "1", "--port", "2", "--data", folder, folder],
+            /--prot is no option .* did you mean --port/
+          ],
+          [["serve", "--port", "0", "--port", "0", folder], /--port is given twice/],
+          [["serve", "--data", "--port", "0"], /--data needs a value/],
+          [["serve", join(folder, "nowhere")], /nowhere is no folder: it does not exist/],
+          [["serve", file, "--token-file", token], /song\.wav is no folder: it is a file/],
+          [["scan", join(folder, "nowhere")], /nowhere is no folder/],
+          [["fingerprint-server", "--root", file], /--root: .*song\.wav is no folder/],
+          [["fingerprint"], /FILE\.\.\. missing/],
+          [["sevre"], /did you mean `lathe serve`/]
+        ]
+        for (const [words, sentence] of cases) {
+          const { code, stderr, stdout } = yield* lathe(...words)
+          assert.strictEqual(code, 2, `${words.join(" ")} ${stderr}`)
+          assert.match(stderr, sentence)
+          assert.strictEqual(stdout, "")
+        }
+      }),
+    60_000
+  )
+
+  it.scopedLive(
+    "ask for JSON of errors too, in the shape of /api",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        const missing = join(folder, "missing.wav")
+        const cases: ReadonlyArray<readonly [ReadonlyArray<string>, number, string, string]> = [
+          [["scan", join(folder, "nowhere")], 2, "UsageError", "invalid_folder"],
+          [["scan", folder, "--data", "/dev/null"], 2, "InvalidSetting", "invalid_setting"],
+          [["status", "--port", "nine"], 2, "InvalidSetting", "invalid_setting"],
+          [["compare", missing, missing], 1, "TrackUnreadable", "track_unreadable"],
+          [["doctor", "--bogus"], 2, "UsageError", "unknown_option"],
+          [["fingerprint"], 2, "UsageError", "missing_argument"]
+        ]
+        for (const [words, status, _tag, problem] of cases) {
+          const { code, stderr, stdout } = yield* lathe(...words, "--json")
+          assert.strictEqual(code, status, `${words.join(" ")} ${stderr}`)
+          const answer = JSON.parse(stdout)
+          assert.hasFields(answer, { _tag, code: problem })
+          assert.deepStrictEqual(Object.keys(answer), ["_tag", "code", "message"])
+          assert.strictEqual(stderr, `${answer.message}\n`)
+        }
+      }),
+    60_000
+  )
+
+  it.scopedLive("ask for help, which has defaults, and colours on a terminal only", () =>
+    Effect.gen(function* () {
+      const help = yield* lathe("master", "--help")
+      assert.strictEqual(help.code, 0)
+      assert.excludes(help.stdout, "\u001b")
+      assert.includes(help.stdout, "$ lathe master [--bits 24 | 32]")
+      assert.match(help.stdout, /--chunk-seconds SECONDS[^]*Default: 10\.[^]*--preset adaptive[^]*Default: adaptive\./)
+      assert.includes((yield* lathe("serve", "--help")).stdout, "LATHE_PORT; default: 8765.")
+    })
+  )
+
+  it.scopedLive("ask for completions, which call lathe by its name", () =>
+    Effect.gen(function* () {
+      const last = { bash: /^complete -F \S+ .* lathe$/, zsh: /^ *compdef \S+ lathe$/, fish: /^complete -c lathe / }
+      for (const [shell, call] of Object.entries(last)) {
+        const { code, stdout } = yield* lathe("--completions", shell)
+        assert.strictEqual(code, 0)
+        assert.isTrue(
+          stdout.split("\n").some((line) => call.test(line)),
+          shell
+        )
+        assert.excludes(stdout, cli)
+        assert.excludes(stdout, process.execPath)
+      }
+    })
+  )
+
+  it.scopedLive("are answered without a complaint where nobody reads the answer to its end", () =>
+    Effect.gen(function* () {
+      const folder = yield* temporaryFolder
+      const files = Array.from({ length: 200 }, (_, n) => join(folder, `${n}.wav`))
+      const { code, stderr } = yield* Effect.async<Outcome>((resume) => {
+        const child = spawn(process.execPath, [cli, "fingerprint", "--json", ...files], {
+          stdio: ["ignore", "pipe", "pipe"]
+        })
+        let stderr = ""
+        child.stdout.once("data", () => child.stdout.destroy())
+        child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()))
+        child.once("close", (code) => resume(Effect.succeed({ code, stdout: "", stderr })))
+        return Effect.sync(() => child.kill("SIGKILL"))
+      })
+      assert.hasFields({ code, stderr }, { code: 0, stderr: "" })
+    })
+  )
+
+  it.scopedLive.runIf(existsSync("/dev/full"))("say so where the answer cannot be written", () =>
+    Effect.gen(function* () {
+      const { code, stderr } = yield* Effect.async<Outcome>((resume) => {
+        const full = openSync("/dev/full", "w")
+        const child = spawn(process.execPath, [cli, "--help"], { stdio: ["ignore", full, "pipe"] })
+        let stderr = ""
+        child.stderr?.on("data", (chunk: Buffer) => (stderr += chunk.toString()))
+        child.once("close", (code) => resume(Effect.succeed({ code, stdout: "", stderr })))
+        return Effect.sync(() => child.kill("SIGKILL"))
+      })
+      assert.strictEqual(code, 1)
+      assert.includes(stderr, "What is printed cannot be written (ENOSPC)")
+    })
+  )
+})
+
+describe("Examples", () => {
+  it.scopedLive(
+    "end with a sentence and an error status where no service answers",
+    () =>
+      Effect.gen(function* () {
+        const examples: ReadonlyArray<ReadonlyArray<string>> = [
+          ["play.mjs", "1", "http://127.0.0.1:1"],
+          ["websocket-client.ts", "1", "http://127.0.0.1:1"],
+          ["rpc-client.ts", "ws://127.0.0.1:1/rpc"]
+        ]
+        for (const [name = "", ...words] of examples) {
+          const path = fileURLToPath(new URL(`../../examples/${name}`, import.meta.url))
+          const { code, stderr } = yield* runNode(path, ...words)
+          assert.strictEqual(code, 1, stderr)
+          assert.match(stderr, /^No lathe service answers at \S+127\.0\.0\.1:1\S*\. Start one with: npm start\n$/, name)
+        }
       }),
     60_000
   )
@@ -176,7 +372,7 @@ describe("lathe scan", () => {
         assert.hasFields(JSON.parse(second.stdout), { added: 0, updated: 0, unchanged: 1, unreadable: 1 })
         assert.includes(second.stderr, "1 file cannot be read.")
         const none = yield* lathe("scan", join(folder, "nothing"), "--data", join(folder, "data"))
-        assert.strictEqual(none.code, 1)
+        assert.strictEqual(none.code, 2)
         assert.includes(none.stderr, "is no folder")
       }),
     60_000
@@ -244,10 +440,16 @@ describe("lathe compare", () => {
         assert.includes(missing.stderr, "missing.flac")
         assert.excludes(missing.stderr, folder)
         const nowhere = yield* lathe("compare", a, b, "--picture", join(folder, "no such folder", "both.svg"))
-        assert.strictEqual(nowhere.code, 1)
-        assert.match(nowhere.stderr, /both\.svg/)
-        assert.doesNotMatch(nowhere.stderr, /Error:|\n\s+at /)
-        assert.includes(nowhere.stdout, "loudness, LUFS")
+        assert.hasFields(nowhere, { code: 2, stdout: "" })
+        assert.match(nowhere.stderr, /--picture both\.svg cannot be written: its folder does not exist/)
+        for (const [path, sentence] of [
+          [a, /lathe writes \.svg there/],
+          [picture, /both\.svg .* --force/]
+        ] as const) {
+          const refused = yield* lathe("compare", a, b, "--picture", path)
+          assert.strictEqual(refused.code, 2)
+          assert.match(refused.stderr, sentence)
+        }
       }),
     60_000
   )

@@ -158,6 +158,7 @@ describe("lathe serve", () => {
           [["--host", "0.0.0.0"], { LATHE_TOKEN: "" }, 2, "LATHE_TOKEN is needed to listen on 0.0.0.0"],
           [["--token-file", join(root, "nothing")], {}, 2, "--token-file"],
           [["--host", "203.0.113.7"], { LATHE_TOKEN: "t".repeat(24) }, 1, "cannot listen on 203.0.113.7"],
+          [["--data", join(folder, "a.flac")], {}, 2, "which is a file, or below one; choose"],
           [["--data", join(root, "broken")], {}, 1, "cannot be opened (file is not a database)"]
         ]
         for (const [words, variables, code, sentence] of cases) {

@@ -9,10 +9,10 @@ export interface Outcome {
   readonly stderr: string
 }
 
-/** `lathe WORDS`, to its end; killed where nobody waits for that any more. */
-export const lathe = (...words: ReadonlyArray<string>) =>
+/** What Node runs, to its end; killed where nobody waits for that any more. */
+export const runNode = (...words: ReadonlyArray<string>) =>
   Effect.async<Outcome>((resume) => {
-    const child = spawn(process.execPath, [built("cli"), ...words], { stdio: ["ignore", "pipe", "pipe"] })
+    const child = spawn(process.execPath, words, { stdio: ["ignore", "pipe", "pipe"] })
     let stdout = ""
     let stderr = ""
     child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()))
@@ -20,3 +20,6 @@ export const lathe = (...words: ReadonlyArray<string>) =>
     child.once("close", (code) => resume(Effect.succeed({ code, stdout, stderr })))
     return Effect.sync(() => child.kill("SIGKILL"))
   })
+
+/** `lathe WORDS` */
+export const lathe = (...words: ReadonlyArray<string>) => runNode(built("cli"), ...words)

@@ -6,6 +6,7 @@ import { Schema } from "effect"
 
 export const UnreadableReason = Schema.Literal(
   "missing",
+  "directory",
   "denied",
   "empty",
   "truncated",
@@ -20,6 +21,7 @@ export type UnreadableReason = typeof UnreadableReason.Type
 
 const adviceFor: Record<UnreadableReason, string> = {
   missing: "it does not exist; check the name, or scan the library again if it was moved",
+  directory: "it is a directory; name a file in it",
   denied: "the system refuses to read it; check its permissions",
   empty: "it holds no bytes; copy it again",
   truncated: "it ends before its audio does; copy or download it again",

@@ -5,6 +5,7 @@ export const AudioWriteReason = Schema.Literal(
   "unsupported_ending",
   "unsupported_format",
   "folder_missing",
+  "directory",
   "denied",
   "disk_full",
   "failed"
@@ -15,7 +16,8 @@ const adviceFor: Record<AudioWriteReason, string> = {
   unsupported_ending: "lathe writes .wav and .flac; give it one of these endings",
   unsupported_format: "its container holds no audio of this rate and channel count; write .wav instead",
   folder_missing: "its folder does not exist; create it first",
-  denied: "the system refuses to write there; check the permissions, and that no folder has this name",
+  directory: "it is a directory; name a file in it",
+  denied: "the system refuses to write there; check the permissions",
   disk_full: "there is no space left; free some, or write elsewhere",
   failed: "the system reported a fault; try again, or write elsewhere"
 }

@@ -1,5 +1,8 @@
 import { Schema } from "effect"
 
+/** How SQLite and the file system say so. */
+const notPermitted = /readonly|unable to open|EACCES|EPERM|EROFS/
+
 /** A database that cannot be opened: no database, damaged, locked, of a later version, or not permitted. */
 export class DatabaseUnavailable extends Schema.TaggedError<DatabaseUnavailable>()("DatabaseUnavailable", {
   /** Its path. Said where the service is started, never to a client. */
@@ -8,6 +11,10 @@ export class DatabaseUnavailable extends Schema.TaggedError<DatabaseUnavailable>
   detail: Schema.String
 }) {
   override get message(): string {
-    return `The database ${this.filename} cannot be opened (${this.detail}). Move it away to begin a new one, or choose another folder with --data.`
+    // A file that may not be touched cannot be moved away either.
+    const advice = notPermitted.test(this.detail)
+      ? "Make it and its folder writable for this user"
+      : "Move it away to begin a new one"
+    return `The database ${this.filename} cannot be opened (${this.detail}). ${advice}, or choose another folder with --data.`
   }
 }

@@ -7,9 +7,13 @@ export class PortUnavailable extends Schema.TaggedError<PortUnavailable>()("Port
   host: Schema.String,
   port: Schema.Int,
   /** The system's word for it, such as `EADDRINUSE`. */
-  detail: Schema.String
+  detail: Schema.String,
+  /** Who has it, where that is known, with its article. */
+  holder: Schema.optional(Schema.String)
 }) {
   override get message(): string {
+    if (this.holder !== undefined)
+      return `${this.server} cannot listen on ${this.host}:${this.port}: ${this.holder} has the port. Choose another one with --port, or end that first.`
     return `${this.server} cannot listen on ${this.host}:${this.port} (${this.detail}). Choose another port, or end what uses it.`
   }
 }

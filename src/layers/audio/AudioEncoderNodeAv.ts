@@ -14,7 +14,7 @@ const makeWriter = (path: string, { sampleRate, channels, encoding, tags = {} }:
     try: (): FileWriter =>
       encoding.container === "wav"
         ? makeWavWriter({ sampleRate, channels, sampleFormat: encoding.sampleFormat })
-        : makeFlacWriter({ sampleRate, channels, tags }),
+        : makeFlacWriter({ sampleRate, channels, sampleFormat: encoding.sampleFormat, tags }),
     catch: (cause) =>
       new AudioWriteError({
         file: basename(path),
@@ -35,7 +35,7 @@ const makePart = (path: string) => {
         () => false
       )
     )
-    if (isFolder) return yield* new AudioWriteError({ file: basename(path), reason: "denied", detail: "EISDIR" })
+    if (isFolder) return yield* new AudioWriteError({ file: basename(path), reason: "directory" })
     let isComplete = false
     const file = yield* Effect.acquireRelease(
       attempt(() => open(partPath, "wx")),

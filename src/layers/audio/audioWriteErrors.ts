@@ -8,7 +8,7 @@ const reasons: Readonly<Record<string, AudioWriteReason>> = {
   EACCES: "denied",
   EPERM: "denied",
   EROFS: "denied",
-  EISDIR: "denied",
+  EISDIR: "directory",
   ENOSPC: "disk_full",
   EDQUOT: "disk_full",
   EFBIG: "disk_full"

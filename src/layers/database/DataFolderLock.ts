@@ -6,10 +6,11 @@ import * as Reactivity from "@effect/experimental/Reactivity"
 import { SqlError } from "@effect/sql"
 import { SqliteClient } from "@effect/sql-sqlite-node"
 import { Effect, Option, Schedule, Schema, type Scope } from "effect"
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { DataFolderHolder, DataFolderInUse } from "../../domain/database/DataFolderInUse.ts"
 import { DatabaseUnavailable } from "../../domain/database/DatabaseUnavailable.ts"
+import { makeDataFolder } from "./dataFolder.ts"
 import { isBusy, systemsWord } from "./sqliteErrors.ts"
 
 export interface DataFolderLock {
@@ -60,7 +61,7 @@ export const hold = (
   Effect.gen(function* () {
     const filename = lockFile(dataFolder)
     yield* Effect.try({
-      try: () => mkdirSync(dataFolder, { recursive: true }),
+      try: () => makeDataFolder(dataFolder),
       catch: (cause) => new DatabaseUnavailable({ filename, detail: systemsWord(cause) })
     })
     yield* lock(dataFolder).pipe(

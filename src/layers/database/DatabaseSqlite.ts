@@ -3,10 +3,10 @@ import { SqlClient } from "@effect/sql"
 import { SqliteClient, SqliteMigrator } from "@effect/sql-sqlite-node"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import { Cause, Effect, Layer } from "effect"
-import { mkdirSync } from "node:fs"
 import { dirname } from "node:path"
 import { DatabaseUnavailable } from "../../domain/database/DatabaseUnavailable.ts"
 import { algorithmVersion } from "../../domain/fingerprint/Fingerprint.ts"
+import { makeDataFolder } from "./dataFolder.ts"
 import { migrations, stateOf } from "./migrations.ts"
 import { systemsWord } from "./sqliteErrors.ts"
 
@@ -40,7 +40,7 @@ const migrate = SqliteMigrator.layer({
 export const layer = (filename: string): Layer.Layer<SqlClient.SqlClient, DatabaseUnavailable> =>
   Layer.unwrapEffect(
     Effect.sync(() => {
-      if (filename !== ":memory:") mkdirSync(dirname(filename), { recursive: true })
+      if (filename !== ":memory:") makeDataFolder(dirname(filename))
       return Layer.mergeAll(tune, Layer.provide(enterEpoch, migrate)).pipe(
         Layer.provideMerge(SqliteClient.layer({ filename }))
       )

@@ -165,7 +165,12 @@ const versionOf = (path: string): Effect.Effect<FileVersion, TrackUnreadable> =>
   Effect.tryPromise({ try: () => stat(path), catch: unreadable(path) }).pipe(
     Effect.filterOrFail(
       (stats) => stats.isFile(),
-      () => new TrackUnreadable({ file: basename(path), stage: "open", reason: "not_audio" })
+      (stats) =>
+        new TrackUnreadable({
+          file: basename(path),
+          stage: "open",
+          reason: stats.isDirectory() ? "directory" : "not_audio"
+        })
     ),
     Effect.map((stats) => ({ size: stats.size, mtime_ms: stats.mtimeMs }))
   )

@@ -57,7 +57,11 @@ export const makeQuarantine = (): Quarantine => {
         Effect.flatMap((file) =>
           file === undefined || file.isFile()
             ? Effect.succeed(`${path}\0${file?.size}\0${file?.mtimeMs}\0${kind}` as FileKey)
-            : new TrackUnreadable({ file: basename(path), stage: "open", reason: "not_audio" })
+            : new TrackUnreadable({
+                file: basename(path),
+                stage: "open",
+                reason: file.isDirectory() ? "directory" : "not_audio"
+              })
         )
       ),
     blame: (file, at) => void entryOf(file).losses.push(at),

@@ -21,13 +21,21 @@ const toJson = (value: unknown): string => {
 const toText = (part: unknown): string =>
   typeof part === "string" ? part : part instanceof Error ? part.message : (toJson(part) ?? String(part))
 
+/** All that one call has logged, as one text. */
+const messageOf = (message: unknown): string => (Array.isArray(message) ? message : [message]).map(toText).join(" ")
+
+/** As Effect's own, with one `message=` an entry, however many texts were logged at once. */
+export const logfmtLogger: Logger.Logger<unknown, string> = Logger.make((entry) =>
+  Logger.logfmtLogger.log({ ...entry, message: messageOf(entry.message) })
+)
+
 /** `time`, `level`, `message`, `fiber`; `annotations` (track_id, stream_epoch, ...), `spans` (ms) and `cause` if any. */
 export const jsonLogger: Logger.Logger<unknown, string> = Logger.make(
   ({ annotations, cause, date, fiberId, logLevel, message, spans }) =>
     toJson({
       time: date.toISOString(),
       level: logLevel._tag.toLowerCase(),
-      message: (Array.isArray(message) ? message : [message]).map(toText).join(" "),
+      message: messageOf(message),
       fiber: FiberId.threadName(fiberId),
       ...(!HashMap.isEmpty(annotations) && { annotations: Object.fromEntries(annotations) }),
       ...(List.isCons(spans) && {
@@ -38,8 +46,7 @@ export const jsonLogger: Logger.Logger<unknown, string> = Logger.make(
 )
 
 const loggers: Record<LogFormat, () => Logger.Logger<unknown, void>> = {
-  text: () =>
-    process.stderr.isTTY ? Logger.prettyLogger({ stderr: true }) : Logger.withConsoleError(Logger.logfmtLogger),
+  text: () => (process.stderr.isTTY ? Logger.prettyLogger({ stderr: true }) : Logger.withConsoleError(logfmtLogger)),
   json: () => Logger.withConsoleError(jsonLogger)
 }
 

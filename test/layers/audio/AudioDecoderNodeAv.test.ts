@@ -423,7 +423,7 @@ describe("AudioDecoderNodeAv, files that cannot be read", () => {
       assert.strictEqual((yield* failureOf(join(folder, "none.wav"))).reason, "missing")
       assert.strictEqual((yield* failureOf(join(folder, "none", "none.wav"))).reason, "missing")
       mkdirSync(join(folder, "folder.wav"))
-      assert.strictEqual((yield* failureOf(join(folder, "folder.wav"))).reason, "denied")
+      assert.strictEqual((yield* failureOf(join(folder, "folder.wav"))).reason, "directory")
       writeFileSync(join(folder, "empty.wav"), "")
       assert.strictEqual((yield* failureOf(join(folder, "empty.wav"))).reason, "empty")
     }).pipe(Effect.provide(layer))

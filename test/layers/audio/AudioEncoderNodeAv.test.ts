@@ -71,10 +71,30 @@ describe("AudioEncoderNodeAv", () => {
     Effect.gen(function* () {
       const path = join(yield* temporaryFolder, name)
       const signal = noise(channels, sampleRate, frames)
-      yield* write(path, sampleRate, channels, blocksOf(signal, 777), { wavSampleFormat: "int24" })
+      yield* write(path, sampleRate, channels, blocksOf(signal, 777), { bits: 24 })
       const decoded = yield* decodeAll(path)
       assert.hasFields(decoded.info, { sampleRate, channels, totalFrames: frames, codec })
       assert.isUndefined(firstDifference(decoded.channels, quantised(signal, 24)))
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.scoped.each([
+    [44_100, 2, 44_101],
+    [192_000, 1, 9_999],
+    [48_000, 6, 10_000]
+  ] as const)("keeps 32 bits in a FLAC at %i Hz with %i channels", ([sampleRate, channels, frames]) =>
+    Effect.gen(function* () {
+      const path = join(yield* temporaryFolder, "a.flac")
+      const signal = noise(channels, sampleRate, frames)
+      // What 24 bits do not hold, and both ends of the scale.
+      signal[0]!.set([0.1, 0.25 + 2 ** -26, -1, 1 - 2 ** -24, 2 ** -31, -(2 ** -31), 0])
+      yield* write(path, sampleRate, channels, blocksOf(signal, 777), { bits: 32 })
+      const decoded = yield* decodeAll(path)
+      assert.hasFields(decoded.info, { sampleRate, channels, totalFrames: frames, codec: "flac" })
+      assert.isUndefined(firstDifference(decoded.channels, quantised(signal, 32)))
+      assert.deepStrictEqual([...decoded.channels[0]!.subarray(0, 7)], [...signal[0]!.subarray(0, 7)])
+      const { format } = yield* Effect.promise(() => parseFile(path))
+      assert.strictEqual(format.bitsPerSample, 32)
     }).pipe(Effect.provide(layer))
   )
 
@@ -186,7 +206,7 @@ describe("AudioEncoderNodeAv", () => {
       assert.hasFields(yield* tryWrite(join(folder, "a.flac"), 9), { reason: "unsupported_format", file: "a.flac" })
       mkdirSync(join(folder, "b.wav"))
       const error = yield* tryWrite(join(folder, "b.wav"), 1)
-      assert.hasFields(error, { _tag: "AudioWriteError", reason: "denied" })
+      assert.hasFields(error, { _tag: "AudioWriteError", reason: "directory" })
       assert.excludes(String(error), folder)
       assert.deepStrictEqual(readdirSync(folder), ["b.wav"])
     }).pipe(Effect.provide(layer))
@@ -207,6 +227,10 @@ describe("AudioEncoderNodeAv", () => {
   it("decides by the ending, in any case", () => {
     assert.deepStrictEqual(encodingFor("/x/A.FLAC"), Either.right({ container: "flac", sampleFormat: "int24" }))
     assert.deepStrictEqual(encodingFor("/x/a.wav"), Either.right({ container: "wav", sampleFormat: "float32" }))
+    assert.deepStrictEqual(
+      encodingFor("/x/a.flac", { bits: 32 }),
+      Either.right({ container: "flac", sampleFormat: "int32" })
+    )
     assert.isTrue(Either.isLeft(encodingFor("/x/wav")))
   })
 })

@@ -171,7 +171,7 @@ describe("TrackAnalyzerLocal", () => {
     Effect.gen(function* () {
       const missing = yield* Effect.flip(analyze(join(folder, "gone.wav")))
       assert.hasFields(missing, { _tag: "TrackUnreadable", reason: "missing", file: "gone.wav" })
-      assert.hasFields(yield* Effect.flip(analyze(folder)), { _tag: "TrackUnreadable", reason: "not_audio" })
+      assert.hasFields(yield* Effect.flip(analyze(folder)), { _tag: "TrackUnreadable", reason: "directory" })
       if (process.getuid?.() === 0) return
       const closed = join(folder, "closed")
       mkdirSync(closed)

@@ -172,7 +172,7 @@ describe("TrackAnalyzerProcessPool", () => {
       Effect.gen(function* () {
         const folder = yield* musicFolder
         const pool = yield* TrackAnalyzer
-        assert.hasFields(yield* Effect.flip(pool.analyze(folder)), { _tag: "TrackUnreadable", reason: "not_audio" })
+        assert.hasFields(yield* Effect.flip(pool.analyze(folder)), { _tag: "TrackUnreadable", reason: "directory" })
       })
     )
   })

@@ -80,7 +80,7 @@ describe("Quarantine", () => {
   it.scoped("opens nothing that is no regular file", () =>
     Effect.gen(function* () {
       const { folder, quarantine } = yield* setUp
-      assert.hasFields(yield* Effect.flip(quarantine.keyOf(folder)), { reason: "not_audio" })
+      assert.hasFields(yield* Effect.flip(quarantine.keyOf(folder)), { reason: "directory" })
     })
   )
 })

@@ -1,13 +1,13 @@
 import { describe, it } from "@effect/vitest"
 import { Effect, FiberRef, HashSet, Logger, TestClock } from "effect"
-import { jsonLogger } from "../../../src/layers/telemetry/Logging.ts"
+import { jsonLogger, logfmtLogger } from "../../../src/layers/telemetry/Logging.ts"
 import { assert } from "../../support/assert.ts"
 
 /** What a program logs, line by line. */
-const linesOf = (program: Effect.Effect<unknown>) =>
+const linesOf = (program: Effect.Effect<unknown>, logger = jsonLogger) =>
   Effect.suspend(() => {
     const lines: Array<string> = []
-    const collect = Logger.map(jsonLogger, (line) => void lines.push(line))
+    const collect = Logger.map(logger, (line) => void lines.push(line))
     return program.pipe(
       Effect.locally(FiberRef.currentLoggers, HashSet.make<[Logger.Logger<unknown, void>]>(collect)),
       Effect.as(lines)
@@ -74,6 +74,20 @@ describe("The log in JSON", () => {
         assert.includes(JSON.parse(line).message, "odd")
       }
       assert.includes(lines[1], "[circular]")
+    })
+  )
+})
+
+describe("The log for people", () => {
+  it.effect("has one message a line, however many texts were logged at once", () =>
+    Effect.gen(function* () {
+      const [line = ""] = yield* linesOf(
+        Effect.logWarning("It broke", "at once", { code: 7 }).pipe(Effect.annotateLogs({ track_id: 7 })),
+        logfmtLogger
+      )
+      assert.lengthOf(line.match(/message=/g) ?? [], 1)
+      assert.includes(line, 'message="It broke at once {\\"code\\":7}"')
+      assert.includes(line, "track_id=7")
     })
   )
 })

@@ -9,6 +9,7 @@ import type { UnreadableReason } from "../../../domain/audio/AnalysisError.ts"
 export const fileFault = (path: string): UnreadableReason | undefined => {
   try {
     const stat = statSync(path)
+    if (stat.isDirectory()) return "directory"
     // Opening a pipe would wait for a writer.
     if (!stat.isFile()) return "denied"
     if (stat.size === 0) return "empty"

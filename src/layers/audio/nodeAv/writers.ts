@@ -28,6 +28,15 @@ export const toInt24 = (sample: number): number => {
   return scaled > 8_388_607 ? 8_388_607 : scaled < -8_388_608 ? -8_388_608 : scaled | 0
 }
 
+/** The nearest of 32 bits, clamped as those of 24 are. */
+export const toInt32 = (sample: number): number => {
+  const scaled = Math.round(sample * 2_147_483_648)
+  return scaled > 2_147_483_647 ? 2_147_483_647 : scaled < -2_147_483_648 ? -2_147_483_648 : scaled | 0
+}
+
+/** FFmpeg takes both in 32 bits, those of 24 left-aligned. */
+const toFlacSample = { int24: (sample: number) => toInt24(sample) << 8, int32: toInt32 } as const
+
 export const makeWavWriter = (format: WavFormat): FileWriter => {
   const sampleBytes = bytesPerSample[format.sampleFormat]
   let samples = 0
@@ -81,11 +90,18 @@ const flacHeader = (streamInfo: Buffer, tags: AudioTags): Buffer =>
 export interface FlacFormat {
   readonly sampleRate: number
   readonly channels: number
+  /** Default int24. */
+  readonly sampleFormat?: "int24" | "int32"
   readonly tags?: AudioTags
 }
 
-/** FLAC of 24 bits. Throws FFmpegError where FLAC cannot hold the format. */
-export const makeFlacWriter = ({ sampleRate, channels, tags = {} }: FlacFormat): FileWriter => {
+/** RFC 9639, 8.2: five bits, less one, behind 100 others. */
+const bitsIn = (streamInfo: Buffer): number => ((streamInfo.readUInt16BE(12) >> 4) & 31) + 1
+
+/** Throws FFmpegError where FLAC cannot hold the format, and an Error where this FFmpeg writes no 32 bits (before 6.1). */
+export const makeFlacWriter = ({ sampleRate, channels, sampleFormat = "int24", tags = {} }: FlacFormat): FileWriter => {
+  const toSample = toFlacSample[sampleFormat]
+  const bits = sampleFormat === "int32" ? 32 : 24
   Log.setLevel(AV_LOG_QUIET)
   const codec = Codec.findEncoder(AV_CODEC_ID_FLAC)
   if (codec === null) throw new Error("This build of FFmpeg has no FLAC encoder")
@@ -94,7 +110,9 @@ export const makeFlacWriter = ({ sampleRate, channels, tags = {} }: FlacFormat):
   const packet = new Packet()
   context.allocContext3(codec)
   context.sampleFormat = AV_SAMPLE_FMT_S32
-  context.bitsPerRawSample = 24
+  context.bitsPerRawSample = bits
+  // 32 bits count as experimental in FFmpeg, which otherwise writes 24 without a word.
+  if (bits === 32) context.setOption("strict", -2, AV_OPT_TYPE_INT)
   context.sampleRate = sampleRate
   context.channelLayout = avChannelLayoutDefault(channels)
   context.timeBase = new Rational(1, sampleRate)
@@ -104,10 +122,14 @@ export const makeFlacWriter = ({ sampleRate, channels, tags = {} }: FlacFormat):
     context.freeContext()
     throw new FFmpegError(opened)
   }
+  let streamInfo = Buffer.from(context.extraData ?? Buffer.alloc(34))
+  if (bitsIn(streamInfo) !== bits) {
+    context.freeContext()
+    throw new Error(`This build of FFmpeg writes FLAC of ${bitsIn(streamInfo)} bits, not of ${bits}`)
+  }
   frame.alloc()
   packet.alloc()
   let isOpen = true
-  let streamInfo = Buffer.from(context.extraData ?? Buffer.alloc(34))
   const pending = new Int32Array(context.frameSize * channels)
   let filled = 0
   let position = 0
@@ -143,8 +165,7 @@ export const makeFlacWriter = ({ sampleRate, channels, tags = {} }: FlacFormat):
   const encode = (interleaved: Float32Array) => {
     const parts: Array<Buffer> = []
     for (let n = 0; n < interleaved.length; n++) {
-      // FFmpeg takes 24 bits left-aligned in 32.
-      pending[filled++] = toInt24(interleaved[n]!) << 8
+      pending[filled++] = toSample(interleaved[n]!)
       if (filled === pending.length) sendPending(parts)
     }
     return Buffer.concat(parts)
