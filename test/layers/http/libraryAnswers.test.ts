@@ -10,6 +10,7 @@ import { decide } from "../../../src/domain/mastering/MasteringDecision.ts"
 import { libraryAnswers } from "../../../src/layers/http/libraryAnswers.ts"
 import * as LatheApiRoutes from "../../../src/layers/http/LatheApiRoutes.ts"
 import * as RpcRoutes from "../../../src/layers/http/RpcRoutes.ts"
+import * as WebSocketsBounded from "../../../src/layers/http/WebSocketsBounded.ts"
 import { FingerprintGenerator } from "../../../src/services/FingerprintGenerator.ts"
 import { FingerprintRepo } from "../../../src/services/FingerprintRepo.ts"
 import { LibraryCatalog } from "../../../src/services/LibraryCatalog.ts"
@@ -112,7 +113,7 @@ const unused = Layer.mergeAll(
 const askBoth = (generation: Effect.Effect<Option.Option<typeof analysis>>) =>
   Effect.gen(function* () {
     const routes = Layer.merge(LatheApiRoutes.layer, RpcRoutes.layer).pipe(
-      Layer.provide([servicesWith(generation), unused])
+      Layer.provide([servicesWith(generation), unused, WebSocketsBounded.layer])
     )
     const { handler } = yield* Effect.acquireRelease(
       Effect.sync(() =>
