@@ -235,7 +235,7 @@ const make = Effect.gen(function* () {
         idOf: (row) => row.rowid
       },
       request,
-      ({ path, message }) => ({ file: basename(path), message })
+      ({ path, message }) => ({ file: basename(path), path, message })
     )
   )
 

@@ -50,7 +50,7 @@ const servicesWith = (generation: Effect.Effect<Option.Option<typeof analysis>>)
       albums: () =>
         page({ id: 1, title: "Album", artist: null, year: 1999, tracks: 1, duration: 1.5, art_track_id: null }),
       artists: () => page({ id: 1, name: "Artist", albums: 1, tracks: 1 }),
-      unreadable: () => page({ file: "broken.flac", message: "It cannot be read." }),
+      unreadable: () => page({ file: "broken.flac", path: "broken.flac", message: "It cannot be read." }),
       count: Effect.succeed(1),
       fingerprints: Effect.succeed({ ready: 3, pending: 2, failed: 1 }),
       pending: () => Effect.succeed([]),
