@@ -2,7 +2,7 @@
  * One client's stream: an actor with a mailbox, at most one run of it at a time, and credits that bound what is in
  * flight. Turns messages into stream events and back; knows neither sockets nor files.
  */
-import { Cause, Effect, type Either, Exit, Fiber, Queue, type Scope, Stream } from "effect"
+import { Cause, Deferred, Effect, type Either, Exit, Fiber, Queue, type Scope, Stream } from "effect"
 import { randomUUID } from "node:crypto"
 import type { Enhancement } from "../../domain/mastering/Enhancement.ts"
 import {
@@ -41,7 +41,10 @@ export interface StreamSession {
 
 /** The session that has a listener's stream: it moves from one connection to another. */
 interface StreamOwner {
-  /** Ends the stream, for it goes on elsewhere. Gives the epoch it had; 0: it is not that stream's owner any more. */
+  /**
+   * Ends the stream, for it goes on elsewhere, and tells its listener so. Gives the epoch it had, once it has ended there
+   * and wherever it was before; 0: it is not that stream's owner any more.
+   */
   readonly takeOver: (streamId: string) => Effect.Effect<number>
 }
 
@@ -70,6 +73,8 @@ interface RunningStream {
   readonly pause: Effect.Latch
   /** Closed by `buffer_full`. */
   readonly buffer: Effect.Latch
+  /** Whether it has begun: its end is told then. */
+  readonly hasStarted: () => boolean
 }
 
 interface Start {
@@ -119,7 +124,18 @@ export const makeStreamSession = (
         const enhancementChanges = Stream.fromQueue(changes, { maxChunkSize: 1 })
         const { enhancement, trackId: track_id } = request
         const [stream_epoch, line] = [epoch, streamId]
-        const stream = { epoch, request, enhancement, changes, credits, window, pause, buffer }
+        let hasStarted = false
+        const stream = {
+          epoch,
+          request,
+          enhancement,
+          changes,
+          credits,
+          window,
+          pause,
+          buffer,
+          hasStarted: () => hasStarted
+        }
         const issueToken = (sample_rate: number) =>
           tokens.issue({
             line,
@@ -130,7 +146,8 @@ export const makeStreamSession = (
             sample_rate
           })
         const events = streamer.stream({ ...request, enhancementChanges, pace })
-        const fiber = yield* deliver({ outlet, epoch, request, isSeek, events, issueToken }).pipe(
+        const onStarted = () => void (hasStarted = true)
+        const fiber = yield* deliver({ outlet, epoch, request, isSeek, events, issueToken, onStarted }).pipe(
           Effect.annotateLogs({ track_id, stream_epoch }),
           Effect.forkIn(scope)
         )
@@ -139,17 +156,26 @@ export const makeStreamSession = (
 
     const play = (options: Start) => transport.withPermits(1)(start(options))
 
+    /** The stream that this session is about to have, and the epoch it will have had by then. */
+    let arriving: { readonly streamId: string; readonly reached: Deferred.Deferred<number> } | undefined
+
+    const giveAway = Effect.gen(function* () {
+      const taken = running()
+      yield* interruptRunning
+      // What has not begun has no end that could be told.
+      if (taken !== undefined && !taken.hasStarted()) yield* say(resumedElsewhere)
+      streamId = randomUUID()
+      latest = undefined
+      return epoch
+    })
     const thisOwner: StreamOwner = {
       takeOver: (taken) =>
-        Effect.suspend(() => (taken === streamId ? Effect.as(interruptRunning, true) : Effect.succeed(false))).pipe(
-          Effect.map((isTaken) => {
-            if (!isTaken) return 0
-            streamId = randomUUID()
-            latest = undefined
-            return epoch
-          }),
-          transport.withPermits(1)
-        )
+        Effect.suspend(() => {
+          // Whoever resumes third waits for what the second is still waiting for.
+          const reached = arriving?.streamId === taken ? Deferred.await(arriving.reached) : Effect.succeed(0)
+          const given = Effect.suspend(() => (taken === streamId ? giveAway : Effect.succeed(0)))
+          return Effect.zipWith(reached, transport.withPermits(1)(given), Math.max)
+        })
     }
     /** Streams that this session has, or is about to have. */
     const claimed = new Set<string>()
@@ -172,7 +198,13 @@ export const makeStreamSession = (
         // Claimed before the stream that may still run elsewhere is ended: of two that resume at once, one gets it.
         const previous = owners.get(point.line)
         claim(point.line)
-        const reached = previous === undefined || previous === thisOwner ? 0 : yield* previous.takeOver(point.line)
+        const arrival = { streamId: point.line, reached: yield* Deferred.make<number>() }
+        arriving = arrival
+        const taken =
+          previous === undefined || previous === thisOwner ? Effect.succeed(0) : previous.takeOver(point.line)
+        const reached = yield* Effect.onExit(taken, (exit) =>
+          Deferred.succeed(arrival.reached, Exit.isSuccess(exit) ? exit.value : 0)
+        )
         yield* Effect.suspend(() => {
           if (owners.get(point.line) !== thisOwner) return say(resumedElsewhere)
           streamId = point.line
@@ -316,12 +348,14 @@ interface Delivery {
   readonly events: Stream.Stream<StreamEvent, StreamError>
   /** For what the listener wants by now; sample offsets count at this rate, Hz. */
   readonly issueToken: (sampleRate: number) => Effect.Effect<string>
+  /** From here on its end is told. */
+  readonly onStarted: () => void
 }
 
 type Started = Extract<StreamEvent, { readonly _tag: "Started" }>
 
 /** Sends one stream from its start to its one end, whatever ends it. */
-const deliver = ({ outlet, epoch, request, isSeek, events, issueToken }: Delivery): Effect.Effect<void> =>
+const deliver = ({ outlet, epoch, request, isSeek, events, issueToken, onStarted }: Delivery): Effect.Effect<void> =>
   Effect.suspend(() => {
     const stream_epoch = epoch
     const say = (message: ServerMessage) => Effect.sync(() => outlet.send(message))
@@ -335,6 +369,7 @@ const deliver = ({ outlet, epoch, request, isSeek, events, issueToken }: Deliver
     const onEvent = StreamEvent.$match({
       Started: (event) => {
         started = event
+        onStarted()
         return Effect.flatMap(issueToken(event.sampleRate), (token) =>
           say(startMessage(event, epoch, request, isSeek, token))
         )
