@@ -18,6 +18,7 @@ import * as Metrics from "../../domain/telemetry/Metrics.ts"
 import { makeRequestBudgets } from "../../domain/streaming/RequestBudget.ts"
 import { type AccessToken, cookieName, makeAccessToken } from "./accessToken.ts"
 import { methodsAt } from "./apiMethods.ts"
+import { HttpListener } from "./HttpListener.ts"
 import * as LoginPage from "./loginPage.ts"
 import { problem } from "./problems.ts"
 
@@ -154,7 +155,7 @@ const noOtherSpans = Layer.scopedDiscard(Effect.locallyScoped(HttpMiddleware.cur
 type Route<E, R> = Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>
 
 /** Lets a request in to its route, or answers it. */
-const makeEntrance = (options: AccessOptions) => {
+const makeEntrance = (options: AccessOptions, trust: (address: string) => void) => {
   const token = Option.getOrUndefined(Option.map(options.token, makeAccessToken))
   const policy: AccessPolicy = {
     isLoopback: isLoopbackHost(options.host),
@@ -186,7 +187,9 @@ const makeEntrance = (options: AccessOptions) => {
   const checkToken = (token: AccessToken, request: Request) =>
     Effect.gen(function* () {
       const path = pathOf(request)
-      const missing = missingToken(policy, path, showsToken(token, request))
+      const hasToken = showsToken(token, request)
+      if (hasToken && Option.isSome(request.remoteAddress)) trust(request.remoteAddress.value)
+      const missing = missingToken(policy, path, hasToken)
       if (request.method === "POST" && path === LoginPage.path) return yield* logIn(token, request)
       if (missing === undefined)
         return isPersonAtStart(request) && queryOf(request).has("token") ? loggedIn(token) : undefined
@@ -212,9 +215,9 @@ const callerOf = (request: Request): Caller => ({
   fetchDest: request.headers["sec-fetch-dest"]
 })
 
-export const layer = (options: AccessOptions) => {
-  const enter = makeEntrance(options)
-  const middleware = HttpLayerRouter.middleware(
+const middleware = (options: AccessOptions, trust: (address: string) => void) => {
+  const enter = makeEntrance(options, trust)
+  return HttpLayerRouter.middleware(
     (route) =>
       Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
         enter(request, route).pipe(
@@ -229,5 +232,12 @@ export const layer = (options: AccessOptions) => {
       ),
     { global: true }
   )
-  return Layer.merge(middleware, noOtherSpans)
 }
+
+export const layer = (options: AccessOptions) =>
+  Effect.serviceOption(HttpListener).pipe(
+    // Without a listener, as in tests, there is no reserve to have a share in.
+    Effect.map((listener) => middleware(options, (address) => Option.getOrUndefined(listener)?.trust(address))),
+    Layer.unwrapEffect,
+    Layer.merge(noOtherSpans)
+  )
