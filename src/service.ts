@@ -28,6 +28,7 @@ import * as TrackRepoSqlite from "./layers/library/TrackRepoSqlite.ts"
 import * as TrackStreamerLive from "./layers/streaming/TrackStreamerLive.ts"
 import * as WaveformRepoSqlite from "./layers/library/WaveformRepoSqlite.ts"
 import * as WebSocketRoute from "./layers/streaming/WebSocketRoute.ts"
+import * as WebSocketsBounded from "./layers/http/WebSocketsBounded.ts"
 import { ChunkMastering } from "./services/ChunkMastering.ts"
 import { GracefulShutdown } from "./services/GracefulShutdown.ts"
 import { FingerprintGenerator } from "./services/FingerprintGenerator.ts"
@@ -168,7 +169,8 @@ export const layer = (options: ServiceOptions) =>
           repositories,
           media,
           readiness,
-          ResumeTokensHmac.layer(options.dataFolder)
+          ResumeTokensHmac.layer(options.dataFolder),
+          WebSocketsBounded.layer
         ])
       )
       const background = FingerprintBackground.layer({ background: options.background }).pipe(

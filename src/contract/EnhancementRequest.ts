@@ -1,13 +1,14 @@
 /** What a caller wants done to a track: the same fields, bounds and defaults for HTTP, RPC and WebSocket. */
 import { Schema } from "effect"
 import { BypassableStage, Intensity, Preset } from "../domain/mastering/MasteringPlan.ts"
+import { expecting } from "./expectations.ts"
 import { asNumber, asText, type NumberAs } from "./Numbers.ts"
 
 /** Stages to leave out. */
-export const Bypass = Schema.Array(BypassableStage).pipe(Schema.maxItems(BypassableStage.literals.length))
+export const Bypass = expecting(Schema.Array(BypassableStage).pipe(Schema.maxItems(BypassableStage.literals.length)))
 
 const presetAndIntensity = <Encoded>(as: NumberAs<Encoded>) => ({
-  preset: Schema.optionalWith(Preset, { default: () => "adaptive" }),
+  preset: Schema.optionalWith(expecting(Preset), { default: () => "adaptive" }),
   intensity: Schema.optionalWith(as(Intensity), { default: () => 1 })
 })
 
@@ -16,7 +17,7 @@ export const enhancement = {
   bypass: Schema.optionalWith(Bypass, { default: () => [] })
 }
 
-const BypassText = Schema.compose(Schema.split(","), Bypass).annotations({
+const BypassText = expecting(Schema.compose(Schema.split(","), Bypass)).annotations({
   description: `Stages to leave out, with commas between them: ${BypassableStage.literals.join(", ")}.`
 })
 

@@ -5,6 +5,7 @@ import { FingerprintStatus } from "../domain/fingerprint/FingerprintStatus.ts"
 import { Intensity, MasteringPlan, Preset } from "../domain/mastering/MasteringPlan.ts"
 import { TrackId } from "../domain/library/Track.ts"
 import { Bypass, enhancement } from "./EnhancementRequest.ts"
+import { expecting, sentenceOfIssues } from "./expectations.ts"
 import { Seconds } from "./Numbers.ts"
 import { playRequest } from "./PlayRequest.ts"
 
@@ -17,7 +18,7 @@ const defaultCredits = 16
 
 const exactly = { exact: true } as const
 
-const Credits = Schema.Int.pipe(Schema.between(1, maximumCredits))
+const Credits = expecting(Schema.Int.pipe(Schema.between(1, maximumCredits)))
 
 const credits = Schema.optionalWith(Credits, { default: () => defaultCredits })
 
@@ -31,22 +32,22 @@ export const clientData = {
   play_enhanced: Schema.Struct({
     ...play,
     ...enhancement,
-    enabled: Schema.optionalWith(Schema.Boolean, { default: () => true })
+    enabled: Schema.optionalWith(expecting(Schema.Boolean), { default: () => true })
   }),
   play_normal: Schema.Struct(play),
   /** What is left out stays as it is. */
   set_enhancement: Schema.Struct({
-    preset: Schema.optionalWith(Preset, exactly),
-    intensity: Schema.optionalWith(Intensity, exactly),
-    enabled: Schema.optionalWith(Schema.Boolean, exactly),
+    preset: Schema.optionalWith(expecting(Preset), exactly),
+    intensity: Schema.optionalWith(expecting(Intensity), exactly),
+    enabled: Schema.optionalWith(expecting(Schema.Boolean), exactly),
     bypass: Schema.optionalWith(Bypass, exactly)
   }),
-  seek: Schema.Struct({ position: Seconds }),
+  seek: Schema.Struct({ position: expecting(Seconds) }),
   resume_stream: Schema.Struct({
-    resume_token: Schema.String.pipe(Schema.maxLength(maximumTokenLength)),
+    resume_token: expecting(Schema.String.pipe(Schema.maxLength(maximumTokenLength))),
     /** Samples per channel from the start of the track: the first one that the client does not have. */
-    sample_offset: Schema.optionalWith(Schema.NonNegativeInt, exactly),
-    position: Schema.optionalWith(Seconds, exactly),
+    sample_offset: Schema.optionalWith(expecting(Schema.NonNegativeInt), exactly),
+    position: Schema.optionalWith(expecting(Seconds), exactly),
     credits
   }).pipe(
     Schema.filter(
@@ -116,8 +117,8 @@ export const decodeClientMessage = (text: string): Either.Either<ClientMessage, 
     }
     const schema: Schema.Schema<unknown, never> = clientData[type] as never
     const decoded = yield* Either.mapLeft(Schema.decodeUnknownEither(schema)(data), (error) => {
-      const [issue] = ParseResult.ArrayFormatter.formatErrorSync(error)
-      const detail = `The data of ${type} is not valid${issue ? ` at ${issue.path.join(".") || "its root"}: ${issue.message}` : ""}.`
+      const issues = ParseResult.ArrayFormatter.formatErrorSync(error)
+      const detail = `The data of ${type} is not valid ${sentenceOfIssues(issues)}.`
       return new InvalidMessage({ code: "invalid_data", detail })
     })
     return { type, data: decoded } as ClientMessage

@@ -22,7 +22,8 @@ import * as DatabaseSqlite from "../../src/layers/database/DatabaseSqlite.ts"
 import * as FingerprintGeneratorTiered from "../../src/layers/fingerprint/FingerprintGeneratorTiered.ts"
 import * as FingerprintRepoSqlite from "../../src/layers/fingerprint/FingerprintRepoSqlite.ts"
 import * as ResumeTokensHmac from "../../src/layers/streaming/ResumeTokensHmac.ts"
-import { defaultLimits, makeStreamConnection, type Peer } from "../../src/layers/streaming/StreamConnection.ts"
+import { defaultLimits, makeStreamConnection } from "../../src/layers/streaming/StreamConnection.ts"
+import type { Peer } from "../../src/services/WebSockets.ts"
 import type { StreamOwners } from "../../src/layers/streaming/StreamTransport.ts"
 import * as SupervisionTreeRoot from "../../src/layers/supervision/SupervisionTreeRoot.ts"
 import * as TrackStreamerLive from "../../src/layers/streaming/TrackStreamerLive.ts"
@@ -436,7 +437,7 @@ const makeConnect = ({
           pongs++
       }
     }
-    const onPacket = (bytes: Uint8Array<ArrayBuffer>): void => {
+    const onPacket = (bytes: Uint8Array): void => {
       check(meta !== undefined, "a packet without its meta")
       const samples = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4)
       const { sample_count, sample_offset } = meta!

@@ -1,7 +1,7 @@
 /** A WebSocket's far end in memory: what it has not read stays queued at the near end, beyond what the wire holds. */
 import { Schema } from "effect"
 import { ServerMessage } from "../../src/contract/StreamMessages.ts"
-import type { Peer } from "../../src/layers/streaming/StreamConnection.ts"
+import type { Peer } from "../../src/services/WebSockets.ts"
 
 export interface MemoryPeer extends Peer {
   readonly messages: ReadonlyArray<ServerMessage>
@@ -21,7 +21,7 @@ export interface MemoryPeer extends Peer {
 const decode = Schema.decodeUnknownSync(Schema.parseJson(ServerMessage))
 
 /** Reads all at once, until it is told not to. */
-export const makeMemoryPeer = (wireBytes = 0): MemoryPeer => {
+export const makeMemoryPeer = (wireBytes = 0, onBinary: (data: Uint8Array) => void = () => undefined): MemoryPeer => {
   const queue: Array<{ readonly bytes: number; readonly onFlushed: () => void }> = []
   const messages: Array<ServerMessage> = []
   let [isReading, isTerminated] = [true, false]
@@ -55,7 +55,10 @@ export const makeMemoryPeer = (wireBytes = 0): MemoryPeer => {
     send: (data, onFlushed) => {
       if (isTerminated || closedWith !== undefined) return
       if (typeof data === "string") messages.push(decode(data))
-      else packets += 1
+      else {
+        packets += 1
+        onBinary(data)
+      }
       const bytes = Buffer.byteLength(data)
       queue.push({ bytes, onFlushed })
       queued += bytes

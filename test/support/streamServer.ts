@@ -12,7 +12,9 @@ import * as Scripted from "./layers/FingerprintServerClientScripted.ts"
 import * as FingerprintSidecarFiles from "../../src/layers/fingerprint/FingerprintSidecarFiles.ts"
 import * as ResumeTokensHmac from "../../src/layers/streaming/ResumeTokensHmac.ts"
 import * as TrackStreamerLive from "../../src/layers/streaming/TrackStreamerLive.ts"
+import type { ConnectionLimits } from "../../src/layers/streaming/StreamConnection.ts"
 import * as WebSocketRoute from "../../src/layers/streaming/WebSocketRoute.ts"
+import * as WebSocketsBounded from "../../src/layers/http/WebSocketsBounded.ts"
 import { pathOf, TrackLibrary } from "../../src/services/TrackLibrary.ts"
 import { someAnalysis, someTrackFile } from "./analyses.ts"
 import * as AudioDecoderMemory from "./AudioDecoderMemory.ts"
@@ -30,7 +32,8 @@ export interface StreamServerOptions {
   readonly signal: Signal
   /** Where the key of the resume tokens is. */
   readonly dataFolder: string
-  readonly webSocket?: Partial<WebSocketRoute.WebSocketOptions>
+  readonly webSocket?: Partial<ConnectionLimits>
+  readonly webSockets?: Partial<WebSocketsBounded.WebSocketsOptions>
   readonly streamer?: Partial<TrackStreamerLive.TrackStreamerOptions>
 }
 
@@ -61,7 +64,11 @@ export const startStreamServer = (options: StreamServerOptions): Effect.Effect<S
       disableLogger: true,
       disableListenLog: true
     }).pipe(
-      Layer.provide([streamer, ResumeTokensHmac.layer(options.dataFolder)]),
+      Layer.provide([
+        streamer,
+        ResumeTokensHmac.layer(options.dataFolder),
+        WebSocketsBounded.layerWith(options.webSockets ?? {})
+      ]),
       Layer.provideMerge(NodeHttpServer.layer(makeServer, { port: 0, host: "127.0.0.1" }))
     )
     const context = yield* Effect.orDie(Layer.build(server))

@@ -403,12 +403,15 @@ describe.skipIf(noBrowser !== undefined)(
           Effect.gen(function* () {
             const { browser, service } = yield* Setup
             const { page } = yield* openPage(browser)
-            const unreadable = ["empty.ogg", "<b>.mp3"].map((file) => ({ file, message: `${file} cannot be read.` }))
+            const unreadable = ["Album/empty.ogg", "<b>.mp3"].map((path) => {
+              const file = path.split("/").at(-1)!
+              return { file, path, message: `${file} cannot be read.` }
+            })
             yield* Effect.promise(async () => {
               await answerFrom(page, { tracks: makeTracks(3), unreadable })
               await page.goto(`${service.url}/#/tracks`)
               await page.getByText("2 files unreadable").click()
-              await page.getByText("empty.ogg cannot be read.").waitFor()
+              await page.getByText("empty.ogg cannot be read. (in Album)").waitFor()
               await page.getByText("<b>.mp3 cannot be read.").waitFor()
             })
           }),

@@ -7,7 +7,7 @@ import { clock, counted } from "../words.ts"
 import { cover } from "./cover.ts"
 import { h, setAttribute, setText } from "./dom.ts"
 import { icon } from "./icons.ts"
-import { emptyListWords, isBeingRead, scanSentence } from "./readingWords.ts"
+import { emptyListWords, isBeingRead, scanSentence, unreadableSentence } from "./readingWords.ts"
 import type { LibraryRoute } from "./route.ts"
 import { type ListLayout, VirtualList } from "./VirtualList.ts"
 
@@ -388,7 +388,7 @@ export class LibraryView {
     if (!this.#unreadable.open) return
     const page = await api.unreadable(mostShown).catch(() => undefined)
     const more = page === undefined ? 0 : page.total - page.items.length
-    const rows = page?.items.map(({ message }) => h("li", {}, message)) ?? [
+    const rows = page?.items.map((file) => h("li", {}, unreadableSentence(file))) ?? [
       h("li", {}, "The service does not say; try again.")
     ]
     this.#unreadableList.replaceChildren(

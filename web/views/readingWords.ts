@@ -1,5 +1,5 @@
 /** What is said of the reading of the music folders: below a list, and in the place of one that is empty. */
-import type { ScanStatus, ServiceStatus } from "../library/Track.ts"
+import type { ScanStatus, ServiceStatus, UnreadableFile } from "../library/Track.ts"
 import { counted } from "../words.ts"
 import type { LibraryRoute } from "./route.ts"
 
@@ -56,4 +56,10 @@ export const emptyListWords = ({ noun, scan, search, status, unreadable, view }:
     none,
     "Music that is put into the folders appears here by itself. To play another folder: lathe serve ~/Music"
   ]
+}
+
+/** Names the folder too, below the music folder: there may be many files of one name. */
+export const unreadableSentence = ({ file, message, path }: UnreadableFile): string => {
+  const folder = path.slice(0, -file.length - 1)
+  return folder === "" ? message : `${message} (in ${folder})`
 }

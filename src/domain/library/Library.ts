@@ -37,10 +37,14 @@ export const Artist = Schema.Struct({
 }).annotations({ identifier: "Artist" })
 export type Artist = typeof Artist.Type
 
-/** A file of the library that cannot be read. Its name only: paths stay inside the service. */
-export const UnreadableFile = Schema.Struct({ file: Schema.String, message: Schema.String }).annotations({
-  identifier: "UnreadableFile"
-})
+/** A file of the library that cannot be read. Where the music folder itself is stays inside the service. */
+export const UnreadableFile = Schema.Struct({
+  /** Its name. */
+  file: Schema.String,
+  /** Below its music folder, with `/` between. */
+  path: Schema.String,
+  message: Schema.String
+}).annotations({ identifier: "UnreadableFile" })
 export type UnreadableFile = typeof UnreadableFile.Type
 
 /** How the running scan stands, or how the last one ended. */

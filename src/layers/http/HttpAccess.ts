@@ -3,13 +3,24 @@
  * every answer passes on its way out. Lets in by budget, Host, Origin, size and token; turns what a route fails of into
  * a code and a sentence, with never a path or a stack in it.
  */
-import { HttpLayerRouter, HttpServerError, HttpServerRequest, HttpServerResponse } from "@effect/platform"
-import { Cause, Clock, Duration, Effect, Metric, Option, type Redacted } from "effect"
-import { type AccessPolicy, isLoopbackHost, refusalOf } from "../../domain/http/Access.ts"
+import {
+  HttpLayerRouter,
+  HttpMiddleware,
+  HttpServerError,
+  HttpServerRequest,
+  HttpServerResponse,
+  HttpTraceContext
+} from "@effect/platform"
+import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
+import { Cause, Clock, Duration, Effect, Layer, Metric, Option, type Redacted } from "effect"
+import { type AccessPolicy, type Caller, foreignness, isLoopbackHost, missingToken } from "../../domain/http/Access.ts"
 import * as Metrics from "../../domain/telemetry/Metrics.ts"
 import { makeRequestBudgets } from "../../domain/streaming/RequestBudget.ts"
 import { type AccessToken, cookieName, makeAccessToken } from "./accessToken.ts"
+import { methodsAt } from "./apiMethods.ts"
+import { HttpListener } from "./HttpListener.ts"
 import * as LoginPage from "./loginPage.ts"
+import { problem } from "./problems.ts"
 
 export interface AccessOptions {
   /** The address that the service listens on. */
@@ -29,16 +40,18 @@ const rememberedAddresses = 4096
 
 const cookieLifetime = Duration.days(90)
 
-const answer = (status: number, code: string, message: string) =>
-  HttpServerResponse.unsafeJson({ error: { code, message } }, { status })
+const unusableBody = problem(400, "invalid_request", "The request's body cannot be used.")
 
-const unusableBody = answer(400, "invalid_request", "The request's body cannot be used.")
-
-const refuse = (status: number, reason: string, message: string) =>
+const refuse = (
+  status: number,
+  reason: string,
+  message: string,
+  headers: Readonly<Record<string, string>> = {}
+): Effect.Effect<HttpServerResponse.HttpServerResponse> =>
   Metric.increment(Metrics.httpRefusals).pipe(
     Effect.tagMetrics("reason", reason),
     Effect.zipRight(Effect.logDebug(`Request refused: ${reason}`)),
-    Effect.as(answer(status, reason, message))
+    Effect.as(problem(status, reason, message, headers))
   )
 
 type Request = HttpServerRequest.HttpServerRequest
@@ -49,6 +62,19 @@ const pathOf = ({ url }: Request): string => url.split("?", 1)[0]!
 const queryOf = ({ url }: Request): URLSearchParams => {
   const start = url.indexOf("?")
   return new URLSearchParams(start === -1 ? "" : url.slice(start + 1))
+}
+
+/**
+ * The request with no token in its address, which is read here and nowhere else: what fails behind this, and Node's own
+ * request, are printed with their address.
+ */
+const withoutToken = (request: Request): Request => {
+  const query = queryOf(request)
+  if (!query.has("token")) return request
+  query.delete("token")
+  const url = query.size === 0 ? pathOf(request) : `${pathOf(request)}?${query}`
+  NodeHttpServerRequest.toIncomingMessage(request).url = url
+  return request.modify({ url })
 }
 
 const showsToken = (token: AccessToken, request: Request): boolean => {
@@ -83,24 +109,53 @@ const isPersonAtStart = (request: Request): boolean =>
 const commonHeaders = {
   "x-content-type-options": "nosniff",
   "referrer-policy": "no-referrer",
-  "x-frame-options": "DENY"
+  "x-frame-options": "DENY",
+  "cross-origin-resource-policy": "same-origin"
 }
 
 const countAnswer = (status: number) =>
   Metric.increment(Metrics.httpRequests).pipe(Effect.tagMetrics("status", `${Math.floor(status / 100)}xx`))
 
+const notFound = (request: Request) => {
+  const methods = methodsAt(pathOf(request))
+  return methods.length === 0
+    ? problem(404, "not_found", "There is nothing at this address.")
+    : problem(405, "method_not_allowed", `This address takes ${methods.join(" and ")} only.`, {
+        allow: methods.join(", ")
+      })
+}
+
 /** What a route failed of, for the client: the details are for the log. */
-const explain = (cause: Cause.Cause<unknown>) => {
+const explain = (request: Request, cause: Cause.Cause<unknown>) => {
   const failure = Option.getOrUndefined(Cause.failureOption(cause))
-  if (failure instanceof HttpServerError.RouteNotFound)
-    return Effect.succeed(answer(404, "not_found", "There is nothing at this address."))
-  if (failure instanceof HttpServerError.RequestError) return Effect.succeed(unusableBody)
+  if (failure instanceof HttpServerError.RouteNotFound) return Effect.succeed(notFound(request))
+  // Of a body that breaks off, or is none, also where whoever reads it has not reckoned with that.
+  const fault = failure ?? Option.getOrUndefined(Cause.dieOption(cause))
+  if (fault instanceof HttpServerError.RequestError) return Effect.succeed(unusableBody)
   return Effect.logError("A route died", cause).pipe(
-    Effect.as(answer(500, "internal", "The service could not answer. Its log says why."))
+    Effect.as(problem(500, "internal", "The service could not answer. Its log says why."))
   )
 }
 
-export const layer = (options: AccessOptions) => {
+/** Without the query, which may hold a token or what somebody searches for; and without any header. */
+const traced = (request: Request) =>
+  Effect.withSpan(`http.server ${request.method}`, {
+    kind: "server",
+    captureStackTrace: false,
+    parent: Option.getOrUndefined(HttpTraceContext.fromHeaders(request.headers)),
+    attributes: { "http.request.method": request.method, "url.path": pathOf(request) }
+  })
+
+const noteStatus = ({ status }: HttpServerResponse.HttpServerResponse) =>
+  Effect.annotateCurrentSpan("http.response.status_code", status)
+
+/** Effect's own spans of requests have the whole address in them. */
+const noOtherSpans = Layer.scopedDiscard(Effect.locallyScoped(HttpMiddleware.currentTracerDisabledWhen, () => true))
+
+type Route<E, R> = Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>
+
+/** Lets a request in to its route, or answers it. */
+const makeEntrance = (options: AccessOptions, trust: (address: string) => void) => {
   const token = Option.getOrUndefined(Option.map(options.token, makeAccessToken))
   const policy: AccessPolicy = {
     isLoopback: isLoopbackHost(options.host),
@@ -113,46 +168,76 @@ export const layer = (options: AccessOptions) => {
     addresses: rememberedAddresses
   })
 
-  const enter = <E, R>(
-    request: Request,
-    route: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>
-  ): Effect.Effect<HttpServerResponse.HttpServerResponse, E, R> =>
+  /** Undefined: it may enter. */
+  const stop = (request: Request) =>
     Effect.gen(function* () {
-      const { headers } = request
-      const path = pathOf(request)
+      const foreign = foreignness(policy, callerOf(request))
+      if (foreign !== undefined) return yield* refuse(foreign.status, foreign.code, foreign.message)
       const address = Option.getOrElse(request.remoteAddress, () => "")
-      if (!takeRequest(address, yield* Clock.currentTimeMillis))
-        return HttpServerResponse.setHeader(
-          yield* refuse(429, "too_many_requests", "Too many requests from this address. Wait a second."),
-          "retry-after",
-          "1"
-        )
-      if (Number(headers["content-length"] ?? 0) > largestBodyBytes)
-        return yield* refuse(413, "body_too_large", "A request's body has at most 64 KiB.")
-      const refusal = refusalOf(policy, {
-        path,
-        host: headers["host"],
-        origin: headers["origin"],
-        hasToken: token !== undefined && showsToken(token, request)
-      })
-      if (token !== undefined && (refusal === undefined || refusal.code === "token_required")) {
-        if (request.method === "POST" && path === LoginPage.path) return yield* logIn(token, request)
-        if (refusal === undefined && isPersonAtStart(request) && queryOf(request).has("token")) return loggedIn(token)
-        if (refusal !== undefined && isPersonAtStart(request)) return LoginPage.response()
+      if (!takeRequest(address, yield* Clock.currentTimeMillis)) {
+        const sentence = "Too many requests from this address. Wait a second."
+        return yield* refuse(429, "too_many_requests", sentence, { "retry-after": "1" })
       }
-      if (refusal === undefined) return yield* route
-      const response = yield* refuse(refusal.status, refusal.code, refusal.message)
-      return refusal.status === 401 ? HttpServerResponse.setHeader(response, "www-authenticate", "Bearer") : response
-    }).pipe(HttpServerRequest.withMaxBodySize(Option.some(largestBodyBytes)))
+      if (Number(request.headers["content-length"] ?? 0) > largestBodyBytes)
+        return yield* refuse(413, "body_too_large", "A request's body has at most 64 KiB.")
+      return undefined
+    })
 
+  /** The answer to who has to log in, or does so; undefined: it may enter. */
+  const checkToken = (token: AccessToken, request: Request) =>
+    Effect.gen(function* () {
+      const path = pathOf(request)
+      const hasToken = showsToken(token, request)
+      if (hasToken && Option.isSome(request.remoteAddress)) trust(request.remoteAddress.value)
+      const missing = missingToken(policy, path, hasToken)
+      if (request.method === "POST" && path === LoginPage.path) return yield* logIn(token, request)
+      if (missing === undefined)
+        return isPersonAtStart(request) && queryOf(request).has("token") ? loggedIn(token) : undefined
+      if (isPersonAtStart(request)) return LoginPage.response()
+      return yield* refuse(missing.status, missing.code, missing.message, { "www-authenticate": "Bearer" })
+    })
+
+  return <E, R>(request: Request, route: Route<E, R>): Route<E, R> =>
+    Effect.gen(function* () {
+      const answer = (yield* stop(request)) ?? (token === undefined ? undefined : yield* checkToken(token, request))
+      if (answer !== undefined) return answer
+      return yield* Effect.provideService(route, HttpServerRequest.HttpServerRequest, withoutToken(request))
+    }).pipe(HttpServerRequest.withMaxBodySize(Option.some(largestBodyBytes))) as Route<E, R>
+}
+
+const callerOf = (request: Request): Caller => ({
+  method: request.method,
+  path: pathOf(request),
+  host: request.headers["host"],
+  origin: request.headers["origin"],
+  fetchSite: request.headers["sec-fetch-site"],
+  fetchMode: request.headers["sec-fetch-mode"],
+  fetchDest: request.headers["sec-fetch-dest"]
+})
+
+const middleware = (options: AccessOptions, trust: (address: string) => void) => {
+  const enter = makeEntrance(options, trust)
   return HttpLayerRouter.middleware(
     (route) =>
-      Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => enter(request, route)).pipe(
-        // A client that is gone needs no answer.
-        Effect.catchAllCause((cause) => (Cause.isInterruptedOnly(cause) ? Effect.failCause(cause) : explain(cause))),
-        Effect.tap((response) => countAnswer(response.status)),
-        Effect.map((response) => HttpServerResponse.setHeaders(response, commonHeaders))
+      Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
+        enter(request, route).pipe(
+          // A client that is gone needs no answer.
+          Effect.catchAllCause((cause) =>
+            Cause.isInterruptedOnly(cause) ? Effect.failCause(cause) : explain(request, cause)
+          ),
+          Effect.tap((response) => Effect.zipRight(countAnswer(response.status), noteStatus(response))),
+          Effect.map((response) => HttpServerResponse.setHeaders(response, commonHeaders)),
+          traced(request)
+        )
       ),
     { global: true }
   )
 }
+
+export const layer = (options: AccessOptions) =>
+  Effect.serviceOption(HttpListener).pipe(
+    // Without a listener, as in tests, there is no reserve to have a share in.
+    Effect.map((listener) => middleware(options, (address) => Option.getOrUndefined(listener)?.trust(address))),
+    Layer.unwrapEffect,
+    Layer.merge(noOtherSpans)
+  )

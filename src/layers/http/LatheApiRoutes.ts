@@ -1,6 +1,7 @@
 /** The HTTP API on the router, with its description at /openapi.json and /docs. */
 import { HttpApiBuilder, HttpApiSwagger, HttpLayerRouter, HttpServerResponse, OpenApi } from "@effect/platform"
 import { Duration, Effect, Layer, Option } from "effect"
+import { createHash } from "node:crypto"
 import type { TrackUnreadable } from "../../domain/audio/AnalysisError.ts"
 import type { TrackFile, TrackId, TrackNotFound } from "../../domain/library/Track.ts"
 import { resample } from "../../dsp/Waveform.ts"
@@ -11,8 +12,9 @@ import { TrackLibrary } from "../../services/TrackLibrary.ts"
 import { TrackMedia } from "../../services/TrackMedia.ts"
 import { libraryAnswers } from "./libraryAnswers.ts"
 import { version } from "../process/version.ts"
+import { describeInvalidParameter, nameParameter } from "./invalidParameter.ts"
 
-const api = LatheApi.annotate(OpenApi.Version, version)
+const api = LatheApi.annotate(OpenApi.Version, version).annotate(OpenApi.Transform, describeInvalidParameter)
 
 /** How long `plan` waits for a fingerprint that is not there yet: most tracks are measured by then. */
 const planPatience = Duration.seconds(2)
@@ -100,7 +102,51 @@ const service = HttpApiBuilder.group(api, "service", (handlers) =>
   Effect.map(libraryAnswers, ({ status }) => handlers.handle("status", () => status))
 )
 
+/** The page runs the script that came with it, known by its hash, and asks this service only. */
+const docsPolicy = (html: string): string => {
+  const hashes = [...html.matchAll(/<script>([\s\S]*?)<\/script>/g)].map(
+    ([, script]) => `'sha256-${createHash("sha256").update(script!).digest("base64")}'`
+  )
+  return [
+    "default-src 'none'",
+    `script-src ${hashes.join(" ")}`,
+    "style-src 'unsafe-inline'",
+    "img-src 'self' data:",
+    "font-src data:",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'"
+  ].join("; ")
+}
+
+const withDocsPolicy = (response: HttpServerResponse.HttpServerResponse): HttpServerResponse.HttpServerResponse => {
+  const { body } = response
+  if (body._tag !== "Uint8Array") return response
+  return HttpServerResponse.setHeader(
+    response,
+    "content-security-policy",
+    docsPolicy(new TextDecoder().decode(body.body))
+  )
+}
+
+// One page for all who ask: its hash is taken once.
+const docsResponses = new WeakMap<HttpServerResponse.HttpServerResponse, HttpServerResponse.HttpServerResponse>()
+const docsAreBounded = HttpLayerRouter.middleware((route) =>
+  Effect.map(route, (response) => {
+    const known = docsResponses.get(response) ?? withDocsPolicy(response)
+    docsResponses.set(response, known)
+    return known
+  })
+).layer
+
+/** A parameter that cannot be used is told as every other problem: with a code, and a sentence that names it. */
+const parametersAreNamed = HttpLayerRouter.middleware((route) => Effect.map(route, nameParameter)).layer
+
 export const layer = Layer.merge(
-  HttpLayerRouter.addHttpApi(api, { openapiPath: "/openapi.json" }).pipe(Layer.provide([tracks, library, service])),
-  HttpApiSwagger.layerHttpLayerRouter({ api, path: "/docs" })
+  HttpLayerRouter.addHttpApi(api, { openapiPath: "/openapi.json" }).pipe(
+    Layer.provide([tracks, library, service]),
+    Layer.provide(parametersAreNamed)
+  ),
+  HttpApiSwagger.layerHttpLayerRouter({ api, path: "/docs" }).pipe(Layer.provide(docsAreBounded))
 )

@@ -1,11 +1,13 @@
 /** The RPC API on the router: `/rpc` by WebSocket with msgpack, and by HTTP POST with JSON for calls. */
-import { RpcSerialization, RpcServer } from "@effect/rpc"
+import { type RpcGroup, RpcSerialization, RpcServer } from "@effect/rpc"
 import { Cause, Effect, Layer, Option, Stream } from "effect"
 import { FingerprintGenerator } from "../../services/FingerprintGenerator.ts"
 import { LatheCalls, LatheRpcs, LatheStreams, type MasteredEvent } from "../../contract/LatheRpcs.ts"
 import { TrackLibrary } from "../../services/TrackLibrary.ts"
 import { StreamEvent, TrackStreamer } from "../../services/TrackStreamer.ts"
 import { libraryAnswers } from "./libraryAnswers.ts"
+import type { RpcLimits } from "./RpcConnection.ts"
+import * as RpcWebSocket from "./RpcWebSocket.ts"
 import { littleEndianBytes } from "../../dsp/littleEndian.ts"
 
 /** What a caller gets of a fault of the service. Its message, paths and all, would be sent as it is. */
@@ -92,12 +94,18 @@ const toMasteredEvent = StreamEvent.$match({
 
 const path = "/rpc"
 
-const overWebSocket = Layer.fresh(
-  RpcServer.layerHttpRouter({ group: LatheRpcs, path, protocol: "websocket", disableFatalDefects: true })
-).pipe(Layer.provide([calls, streams, RpcSerialization.layerMsgPack]))
+/** Calls that answer when something has been measured. */
+const slow = new Set(["GetOrGenerateFingerprint", "GetMasteringPlan"] satisfies ReadonlyArray<
+  RpcGroup.Rpcs<typeof LatheCalls>["_tag"]
+>)
+
+const overWebSocket = (limits: Partial<RpcLimits>) =>
+  RpcWebSocket.layer({ group: LatheRpcs, slow, path, limits }).pipe(Layer.provide([calls, streams]))
 
 const overHttp = Layer.fresh(
   RpcServer.layerHttpRouter({ group: LatheCalls, path, protocol: "http", disableFatalDefects: true })
 ).pipe(Layer.provide([calls, RpcSerialization.layerJson]))
 
-export const layer = Layer.merge(overWebSocket, overHttp)
+export const layerWith = (limits: Partial<RpcLimits>) => Layer.merge(overWebSocket(limits), overHttp)
+
+export const layer = layerWith({})

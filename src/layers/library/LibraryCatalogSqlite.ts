@@ -176,7 +176,7 @@ const unreadable = (sql: SqlClient.SqlClient, request: PageRequest) =>
       idOf: (row) => row.rowid
     },
     request,
-    ({ path, message }) => ({ file: basename(path), message })
+    ({ path, message }) => ({ file: basename(path), path, message })
   )
 
 const pending = (sql: SqlClient.SqlClient, { after, limit }: { readonly after: number; readonly limit: number }) =>

@@ -13,6 +13,8 @@ export interface RunningStream {
   readonly request: PlayRequest
   /** What the listener wants now; null on a normal stream. */
   enhancement: Enhancement | null
+  /** Whether it has begun: its end is told then. */
+  hasStarted: boolean
   /** Where its gains are behind the latest packet; null: at rest. */
   state: RenderState | null
   readonly changes: Queue.Enqueue<Enhancement>
@@ -51,7 +53,8 @@ export const startStream = (
     const pace = Effect.all([window.take, outlet.ready, buffer.await, pause.await], { discard: true })
     const enhancementChanges = Stream.fromQueue(changes, { maxChunkSize: 1 })
     const { enhancement, trackId: track_id } = request
-    const stream = { epoch, request, enhancement, state: request.from ?? null, changes, credits, window, pause, buffer }
+    const state = request.from ?? null
+    const stream = { epoch, request, enhancement, hasStarted: false, state, changes, credits, window, pause, buffer }
     const issueToken = (sample_rate: number) =>
       tokens.issue({
         line: streamId,
@@ -62,9 +65,10 @@ export const startStream = (
         sample_rate,
         state: stream.state
       })
+    const onStarted = () => void (stream.hasStarted = true)
     const onState = (state: RenderState | null) => void (stream.state = state)
     const events = streamer.stream({ ...request, enhancementChanges, pace })
-    const fiber = yield* deliver({ outlet, epoch, request, isSeek, events, issueToken, onState }).pipe(
+    const fiber = yield* deliver({ outlet, epoch, request, isSeek, events, issueToken, onStarted, onState }).pipe(
       Effect.annotateLogs({ track_id, stream_epoch: epoch }),
       Effect.forkScoped
     )

@@ -12,25 +12,11 @@ import {
 import { makeTokenBucket, type TokenBucketOptions } from "../../domain/streaming/TokenBucket.ts"
 import type { ResumeTokens } from "../../services/ResumeTokens.ts"
 import type { TrackStreamer } from "../../services/TrackStreamer.ts"
+import type { Peer, WebSocketReceiver } from "../../services/WebSockets.ts"
 import { littleEndianBytes } from "../../dsp/littleEndian.ts"
 import type { SessionOutlet } from "./SessionOutlet.ts"
 import { makeStreamSession } from "./StreamSession.ts"
 import type { StreamOwners } from "./StreamTransport.ts"
-
-/** One end of a WebSocket. None of its calls waits or fails; after the connection has ended they do nothing. */
-export interface Peer {
-  /** `onFlushed` once the data has left this process, or never will. */
-  readonly send: (data: string | Uint8Array<ArrayBuffer>, onFlushed: () => void) => void
-  /** What is sent meanwhile leaves as one write. */
-  readonly together: (sends: () => void) => void
-  /** A ping frame of the WebSocket protocol, which the client's library answers by itself. */
-  readonly ping: () => void
-  readonly close: (code: number, reason: string) => void
-  /** Ends the connection without waiting for the client. */
-  readonly terminate: () => void
-  /** Bytes that have been sent and have not left this process. */
-  readonly queuedBytes: () => number
-}
 
 export interface ConnectionLimits {
   /** Bytes of a text message: the longest one of the protocol needs a few hundred. */
@@ -65,12 +51,7 @@ export const defaultLimits: ConnectionLimits = {
   idleTimeout: "2 minutes"
 }
 
-export interface StreamConnection {
-  /** What the client sent. Never throws. */
-  readonly receive: (received: string | Uint8Array) => void
-  /** The client has answered a ping frame. */
-  readonly pong: () => void
-}
+export type StreamConnection = WebSocketReceiver
 
 // RFC 6455, 7.4.1
 const policyViolation = 1008

@@ -19,6 +19,8 @@ interface Delivery {
   readonly events: Stream.Stream<StreamEvent, StreamError>
   /** For what the listener wants by now; sample offsets count at this rate, Hz. */
   readonly issueToken: (sampleRate: number) => Effect.Effect<string>
+  /** From here on its end is told. */
+  readonly onStarted: () => void
   /** Told of each packet, before it is sent: tokens bear it from then on. */
   readonly onState: (state: RenderState | null) => void
 }
@@ -47,13 +49,14 @@ export const deliver = (delivery: Delivery): Effect.Effect<void> =>
   })
 
 const deliverEvent = (delivery: Delivery, sent: Sent, event: StreamEvent) => {
-  const { epoch, issueToken, outlet } = delivery
+  const { epoch, issueToken, onStarted, outlet } = delivery
   const stream_epoch = epoch
   const afterStart = (then: (started: Started) => Effect.Effect<void>) =>
     sent.started === undefined ? Effect.dieMessage("not after its start") : then(sent.started)
   switch (event._tag) {
     case "Started":
       sent.started = event
+      onStarted()
       return Effect.flatMap(issueToken(event.sampleRate), (token) => say(outlet, startMessage(event, delivery, token)))
     case "Fingerprint":
       return say(outlet, { type: "fingerprint_progress", data: { stream_epoch, ...event.status } })

@@ -2,7 +2,7 @@
  * The transport of one listener: starts and ends the stream, at most one run of it at a time, and moves it from one
  * connection to another.
  */
-import { Effect, Fiber, type Scope } from "effect"
+import { Deferred, Effect, Exit, Fiber, type Scope } from "effect"
 import { randomUUID } from "node:crypto"
 import type { ClientMessage } from "../../contract/StreamMessages.ts"
 import { ResumeTokens } from "../../services/ResumeTokens.ts"
@@ -23,6 +23,8 @@ export interface StreamTransport {
   /** Of the latest stream; 0 before the first. */
   epoch: number
   latest: RunningStream | undefined
+  /** The stream that it is about to have, and the epoch that this will have had by then. */
+  arriving: { readonly streamId: string; readonly reached: Deferred.Deferred<number> } | undefined
 }
 
 /** It has its streams until its scope closes. */
@@ -33,7 +35,7 @@ export const makeTransport = (
   Effect.acquireRelease(
     Effect.map(Effect.makeSemaphore(1), (lock): StreamTransport => {
       const streamId = randomUUID()
-      return { outlet, owners, claimed: new Set(), lock, streamId, epoch: 0, latest: undefined }
+      return { outlet, owners, claimed: new Set(), lock, streamId, epoch: 0, latest: undefined, arriving: undefined }
     }),
     (transport) => Effect.sync(() => releaseAllBut(transport))
   )
@@ -61,12 +63,17 @@ export const resume = (
     // Claimed before the stream that may still run elsewhere is ended: of two that resume at once, one gets it.
     const previous = transport.owners.get(line)
     claim(transport, line)
-    const reached = previous === undefined || previous === transport ? 0 : yield* takeOver(previous, line)
+    const arrival = { streamId: line, reached: yield* Deferred.make<number>() }
+    transport.arriving = arrival
+    const taken = previous === undefined || previous === transport ? Effect.succeed(0) : takeOver(previous, line)
+    const reached = yield* Effect.onExit(taken, (exit) =>
+      Deferred.succeed(arrival.reached, Exit.isSuccess(exit) ? exit.value : 0)
+    )
     const from = point.state ?? undefined
     yield* Effect.suspend(() => {
       const { epoch, outlet, owners } = transport
       if (owners.get(line) !== transport) {
-        return sayError(outlet, "resumed_elsewhere", "Another connection has resumed this stream.")
+        return sayResumedElsewhere(outlet)
       }
       transport.streamId = line
       releaseAllBut(transport, line)
@@ -94,16 +101,32 @@ const interruptRunning = (transport: StreamTransport) =>
     return stream === undefined ? Effect.void : Effect.asVoid(Fiber.interrupt(stream.fiber))
   })
 
-/** Ends the stream, for it goes on elsewhere. Gives the epoch it had; 0: it is not that stream's owner any more. */
-const takeOver = (transport: StreamTransport, streamId: string) =>
+const sayResumedElsewhere = (outlet: SessionOutlet) =>
+  sayError(outlet, "resumed_elsewhere", "Another connection has resumed this stream.")
+
+/**
+ * Ends the stream, for it goes on elsewhere, and tells its listener so. Gives the epoch it had, once it has ended there
+ * and wherever it was before; 0: it is not that stream's owner any more.
+ */
+const takeOver = (transport: StreamTransport, streamId: string): Effect.Effect<number> =>
   Effect.suspend(() => {
-    if (transport.streamId !== streamId) return Effect.succeed(0)
-    return Effect.map(interruptRunning(transport), () => {
-      transport.streamId = randomUUID()
-      transport.latest = undefined
-      return transport.epoch
-    })
-  }).pipe(transport.lock.withPermits(1))
+    const { arriving } = transport
+    // Whoever resumes third waits for what the second is still waiting for.
+    const reached = arriving?.streamId === streamId ? Deferred.await(arriving.reached) : Effect.succeed(0)
+    const given = Effect.suspend(() => (transport.streamId === streamId ? giveAway(transport) : Effect.succeed(0)))
+    return Effect.zipWith(reached, transport.lock.withPermits(1)(given), Math.max)
+  })
+
+const giveAway = (transport: StreamTransport) =>
+  Effect.gen(function* () {
+    const taken = runningStream(transport)
+    yield* interruptRunning(transport)
+    // What has not begun has no end that could be told.
+    if (taken !== undefined && !taken.hasStarted) yield* sayResumedElsewhere(transport.outlet)
+    transport.streamId = randomUUID()
+    transport.latest = undefined
+    return transport.epoch
+  })
 
 const claim = (transport: StreamTransport, id: string) => {
   transport.claimed.add(id)

@@ -1,9 +1,11 @@
 /** Access on a real socket, in front of routes that answer, read, upgrade, and break. */
 import { HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { describe, it } from "@effect/vitest"
-import { Context, Effect, Layer, Option, Redacted } from "effect"
+import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
+import { Cause, Context, Effect, Layer, Logger, Option, Redacted, Tracer } from "effect"
 import { request as httpRequest } from "node:http"
 import { connect as connectTcp } from "node:net"
+import { inspect } from "node:util"
 import { WebSocket } from "ws"
 import * as HttpAccess from "../../../src/layers/http/HttpAccess.ts"
 import * as HttpListener from "../../../src/layers/http/HttpListener.ts"
@@ -17,6 +19,15 @@ const routes = Layer.mergeAll(
   HttpLayerRouter.add("GET", "/defect", Effect.die(new Error("cannot read /home/someone/secret.flac"))),
   HttpLayerRouter.add("GET", "/failure", Effect.fail(new Error("cannot read /home/someone/secret.flac"))),
   HttpLayerRouter.add("POST", "/echo", (request) => Effect.map(request.text, (text) => HttpServerResponse.text(text))),
+  HttpLayerRouter.add("GET", "/url", (request) =>
+    Effect.succeed(HttpServerResponse.text(`${request.url} ${NodeHttpServerRequest.toIncomingMessage(request).url}`))
+  ),
+  HttpLayerRouter.add("POST", "/read", (request) =>
+    Effect.zipRight(
+      Effect.logInfo(`${request} ${request.originalUrl}`),
+      Effect.map(Effect.orDie(request.json), HttpServerResponse.unsafeJson)
+    )
+  ),
   HttpLayerRouter.add("POST", "/json", (request) => Effect.map(request.json, HttpServerResponse.unsafeJson)),
   HttpLayerRouter.add(
     "GET",
@@ -103,7 +114,12 @@ class Address extends Context.Tag("Address")<Address, string>() {}
 
 const statusOf = (answer: Effect.Effect<Answer>) => Effect.map(answer, ({ status }) => status)
 
-const codeOf = ({ body }: Answer): string => JSON.parse(body).error.code
+/** Of a problem, which is known by its shape. */
+const codeOf = ({ body }: Answer): string => {
+  const problem = JSON.parse(body)
+  assert.deepStrictEqual(Object.keys(problem), ["_tag", "code", "message"])
+  return problem.code
+}
 
 describe("Access on loopback", () => {
   it.scopedLive("let in programs and pages of this machine, and keep foreign names and pages out", () =>
@@ -125,13 +141,101 @@ describe("Access on loopback", () => {
         [{ origin: "http://localhost.evil.example" }, 403],
         [{ origin: "null" }, 403],
         [{ origin: "" }, 403],
-        [{ origin: "https://music.example.org.evil.example" }, 403]
+        [{ origin: "https://music.example.org.evil.example" }, 403],
+        [{ origin: `ftp://127.0.0.1:${port}` }, 403],
+        [{ origin: `chrome-extension://127.0.0.1:${port}` }, 403],
+        [{ origin: "file://localhost" }, 403],
+        [{ "sec-fetch-site": "same-origin", "sec-fetch-mode": "cors" }, 200],
+        [{ "sec-fetch-site": "none", "sec-fetch-mode": "navigate" }, 200],
+        [{ "sec-fetch-site": "same-site", origin: "http://localhost:3000" }, 200],
+        [{ "sec-fetch-site": "cross-site", origin: "https://music.example.org" }, 200],
+        [{ "sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors" }, 403]
       ]
       for (const [headers, expected] of cases) {
         assert.strictEqual(yield* statusOf(ask("/", { headers })), expected, JSON.stringify(headers))
         const upgraded = yield* upgrade("/ws", headers)
         assert.strictEqual(upgraded, expected === 200 ? 101 : 403, `upgrade ${JSON.stringify(headers)}`)
       }
+    })
+  )
+
+  it.scopedLive("open a page by a link from elsewhere, and nothing but pages", () =>
+    Effect.gen(function* () {
+      const { ask } = yield* behind(open)
+      const link = { "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document" }
+      assert.strictEqual(yield* statusOf(ask("/", { headers: link })), 200)
+      assert.strictEqual(yield* statusOf(ask("/?from=elsewhere", { headers: link })), 200)
+      const cases: ReadonlyArray<readonly [string, Ask]> = [
+        ["/health/live", { headers: link }],
+        ["/api/status", { headers: link }],
+        ["/echo", { method: "POST", headers: link, body: "form" }],
+        ["/", { headers: { ...link, "sec-fetch-dest": "iframe" } }],
+        ["/", { headers: { ...link, "sec-fetch-mode": "no-cors", "sec-fetch-dest": "image" } }],
+        ["/", { headers: { ...link, origin: "http://evil.example" } }]
+      ]
+      for (const [path, options] of cases) {
+        const answer = yield* ask(path, options)
+        assert.deepStrictEqual(
+          [answer.status, codeOf(answer)],
+          [403, "foreign_origin"],
+          JSON.stringify([path, options])
+        )
+      }
+    })
+  )
+
+  it.scopedLive("put no query into spans, and none of it into what routes and the log get of a token", () =>
+    Effect.gen(function* () {
+      const spans: Array<Tracer.Span> = []
+      const tracer = Tracer.make({
+        span: (name, parent, context, links, startTime, kind) => {
+          const attributes = new Map<string, unknown>()
+          const span: Tracer.Span = {
+            _tag: "Span",
+            name,
+            spanId: "1".repeat(16),
+            traceId: "1".repeat(32),
+            parent,
+            context,
+            links,
+            kind,
+            sampled: true,
+            status: { _tag: "Started", startTime },
+            attributes,
+            attribute: (key, value) => void attributes.set(key, value),
+            event: () => undefined,
+            addLinks: () => undefined,
+            end: () => undefined
+          }
+          spans.push(span)
+          return span
+        },
+        context: (execution) => execution()
+      })
+      const logged: Array<string> = []
+      const logger = Logger.make(({ cause, message }) => void logged.push(inspect(message) + Cause.pretty(cause)))
+      const { ask, upgrade } = yield* behind(locked).pipe(
+        Effect.provide([Layer.setTracer(tracer), Logger.replace(Logger.defaultLogger, logger)])
+      )
+      const headers = { referer: `http://localhost/?token=${token}` }
+      const told = [
+        yield* ask(`/url?token=${token}&search=miles&limit=3`, { headers }),
+        yield* ask(`/failure?token=${token}`),
+        yield* ask(`/read?token=${token}`, { method: "POST", body: "{", headers })
+      ]
+      assert.deepStrictEqual(
+        told.map(({ status }) => status),
+        [200, 500, 400]
+      )
+      assert.strictEqual(told[0]!.body, "/url?search=miles&limit=3 /url?search=miles&limit=3")
+      assert.strictEqual(yield* upgrade(`/ws?token=${token}`), 101)
+      assert.strictEqual(yield* upgrade("/ws?token=wrong"), 401)
+      const traces = spans.map(({ attributes, name }) => `${name} ${JSON.stringify([...attributes])}`)
+      assert.strictEqual(traces.filter((trace) => trace.startsWith("http.server ")).length, 5)
+      assert.includes(traces[0], '["url.path","/url"]')
+      assert.includes(traces[0], '["http.response.status_code",200]')
+      assert.isAbove(logged.length, 0)
+      for (const text of [...traces, ...logged]) assert.doesNotMatch(text, /token=|miles|correct-horse/)
     })
   )
 
@@ -142,6 +246,10 @@ describe("Access on loopback", () => {
         ["/defect", {}, 500, "internal"],
         ["/failure", {}, 500, "internal"],
         ["/nothing", {}, 404, "not_found"],
+        ["/api/nothing", {}, 404, "not_found"],
+        ["/api/scan", { method: "DELETE" }, 405, "method_not_allowed"],
+        ["/api/tracks/7/plan", { method: "POST" }, 405, "method_not_allowed"],
+        ["/api/supervision", { method: "PUT" }, 405, "method_not_allowed"],
         ["/..%2f..%2fetc%2fpasswd", {}, 404, "not_found"],
         ["/", { method: "DELETE" }, 404, "not_found"],
         ["/json", { method: "POST", body: "{" }, 400, "invalid_request"],
@@ -152,7 +260,10 @@ describe("Access on loopback", () => {
         assert.strictEqual(answer.status, status, path)
         assert.strictEqual(codeOf(answer), code, path)
         assert.doesNotMatch(answer.body, /secret|\/home|\.ts|\.js|\n\s+at /)
-        assert.strictEqual(answer.headers["x-content-type-options"], "nosniff")
+        assert.hasFields(answer.headers, {
+          "x-content-type-options": "nosniff",
+          "cross-origin-resource-policy": "same-origin"
+        })
       }
     })
   )
@@ -181,6 +292,20 @@ describe("Access on loopback", () => {
         [429, "too_many_requests", "1"]
       )
       assert.strictEqual(yield* upgrade("/ws"), 429)
+    })
+  )
+
+  it.scopedLive("hold nothing that others make a browser do against its budget", () =>
+    Effect.gen(function* () {
+      const { ask } = yield* behind({ ...open, requestsPerSecond: 1 })
+      for (const headers of [
+        { origin: "http://evil.example" },
+        { host: "evil.example" },
+        { "sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors" }
+      ]) {
+        for (let n = 0; n < 5; n++) assert.strictEqual(yield* statusOf(ask("/", { headers })), 403)
+      }
+      assert.strictEqual(yield* statusOf(ask("/")), 200)
     })
   )
 

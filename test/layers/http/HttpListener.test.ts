@@ -1,6 +1,7 @@
 import { HttpServer, HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
+import { connect as connectTcp, type Socket } from "node:net"
 import { WebSocket } from "ws"
 import * as HttpListener from "../../../src/layers/http/HttpListener.ts"
 import { assert } from "../../support/assert.ts"
@@ -14,7 +15,61 @@ const app = Effect.gen(function* () {
   return HttpServerResponse.empty()
 }).pipe(Effect.scoped)
 
+/** Connections that begin a request and never end it, as the given text. */
+const halfSent = (port: number, count: number, text: string) =>
+  Effect.acquireRelease(
+    Effect.async<ReadonlyArray<Socket>>((resume) => {
+      const sockets: Array<Socket> = []
+      let sent = 0
+      const done = () => {
+        sent += 1
+        if (sent === count) resume(Effect.succeed(sockets))
+      }
+      for (let n = 0; n < count; n++) {
+        const socket = connectTcp(port, "127.0.0.1")
+        let isDone = false
+        const once = () => {
+          if (!isDone) done()
+          isDone = true
+        }
+        socket.on("connect", () => socket.write(text, once))
+        socket.on("error", once)
+        socket.on("close", once)
+        sockets.push(socket)
+      }
+    }),
+    (sockets) => Effect.sync(() => sockets.forEach((socket) => socket.destroy()))
+  )
+
+const readsBody = Effect.gen(function* () {
+  const request = yield* HttpServerRequest.HttpServerRequest
+  if (request.method === "POST") yield* request.text
+  return yield* app
+})
+
 describe("The listener", () => {
+  for (const [what, text] of [
+    ["headers", "GET / HTTP/1.1\r\nHost: localhost\r\n"],
+    ["bodies", "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"]
+  ] as const) {
+    it.scopedLive(`answers others while 600 requests wait for the rest of their ${what}`, () =>
+      Effect.gen(function* () {
+        const context = yield* Layer.build(HttpListener.layer({ host: "127.0.0.1", port: 0 }))
+        const url = yield* Effect.provide(HttpListener.addressOf, context)
+        yield* HttpServer.serveEffect(readsBody).pipe(Effect.provide(context))
+        const kept = new WebSocket(url.replace("http", "ws"))
+        yield* Effect.async<void>((resume) => void kept.once("message", () => resume(Effect.void)))
+        yield* halfSent(Number(new URL(url).port), 600, text)
+        const answers = yield* Effect.promise(() =>
+          Promise.all(Array.from({ length: 10 }, () => fetch(url, { headers: { connection: "close" } })))
+        )
+        for (const { status } of answers) assert.strictEqual(status, 200)
+        assert.strictEqual(kept.readyState, kept.OPEN)
+        kept.terminate()
+      })
+    )
+  }
+
   it.scopedLive("answers who came before there was anybody to answer", () =>
     Effect.gen(function* () {
       const context = yield* Layer.build(HttpListener.layer({ host: "127.0.0.1", port: 0 }))

@@ -2,6 +2,7 @@
 import { HttpLayerRouter, HttpServer } from "@effect/platform"
 import { describe, it } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
+import { createHash } from "node:crypto"
 import { mkdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { dimensionNames } from "../../../src/domain/fingerprint/Fingerprint.ts"
@@ -256,6 +257,8 @@ describe("GET /api/tracks", () => {
         ]) {
           const { json, status } = yield* get(`/api/tracks?${query}`)
           assert.strictEqual(status, 400, query)
+          assert.deepStrictEqual(Object.keys(json).sort(), ["_tag", "code", "message"], query)
+          assert.strictEqual(json._tag, "BadRequest", query)
           assert.isString(json.message, query)
         }
         for (const [path, status] of [
@@ -270,6 +273,32 @@ describe("GET /api/tracks", () => {
           ["/api/nothing", 404]
         ] as const) {
           assert.strictEqual((yield* get(path)).status, status, path)
+        }
+        for (const [path, sentence] of [
+          ["/api/tracks?limit=x", 'at limit: Expected a whole number from 1 to 500, actual "x".'],
+          ["/api/tracks?limit=1&limit=2", 'at limit: Expected a whole number from 1 to 500, actual ["1","2"].'],
+          [
+            "/api/tracks?sort=path",
+            'at sort: Expected "artist", "album", "title", "added" or "duration", actual "path".'
+          ],
+          ["/api/tracks?order=up", 'at order: Expected "asc" or "desc", actual "up".'],
+          ["/api/albums?sort=path", 'at sort: Expected "title", "artist", "year" or "added", actual "path".'],
+          [`/api/artists?search=${"x".repeat(201)}`, "at search: Expected a text of at most 200 characters, actual "],
+          ["/api/tracks/x", 'at id: Expected a whole number above 0, actual "x".'],
+          ["/api/tracks/1/waveform?points=0", 'at points: Expected a whole number from 1 to 2000, actual "0".'],
+          [
+            "/api/tracks/1/plan?preset=loud",
+            'at preset: Expected "adaptive", "gentle", "warm", "bright" or "punchy", actual "loud".'
+          ],
+          ["/api/tracks/1/plan?intensity=2", 'at intensity: Expected a number from 0 to 1, actual "2".'],
+          [
+            "/api/tracks/1/plan?bypass=gain,x",
+            'at bypass: Expected a list of "balance", "dynamics", "width" or "gain", actual "gain,x".'
+          ]
+        ] as const) {
+          const { json } = yield* get(path)
+          assert.strictEqual(json.code, "invalid_parameter", path)
+          assert.includes(json.message, sentence, path)
         }
         const { json } = yield* get("/api/tracks/99")
         assert.hasFields(json, { _tag: "NotFound", code: "track_not_found" })
@@ -386,7 +415,7 @@ layer(overFiles)("The API over files", (it) => {
       assert.isFalse(Number.isNaN(Date.parse(json.finished_at)))
       const unreadable = yield* get("/api/unreadable")
       assert.strictEqual(unreadable.json.total, 1)
-      assert.strictEqual(unreadable.json.items[0].file, "broken.flac")
+      assert.hasFields(unreadable.json.items[0], { file: "broken.flac", path: "sub/broken.flac" })
       assert.match(unreadable.json.items[0].message, /^broken\.flac cannot be read/)
       const { items } = yield* getAll("/api/tracks?sort=title", 10)
       const byTitle = new Map(items.map(({ id, title }) => [title, id as number]))
@@ -463,7 +492,14 @@ layer(overFiles)("The API over files", (it) => {
       assert.includesMembers(Object.keys(json.paths), ["/api/tracks", "/api/tracks/{id}/art", "/api/scan"])
       assert.includesMembers(Object.keys(json.paths["/api/tracks/{id}"].get.responses), ["200", "400", "404", "410"])
       assert.includesMembers(Object.keys(json.paths["/api/scan"].post.responses), ["202"])
+      assert.deepStrictEqual(json.components.schemas.HttpApiDecodeError, json.components.schemas.BadRequest)
+      assert.deepStrictEqual(json.components.schemas.BadRequest.required, ["code", "message", "_tag"])
       const { headers, text } = yield* get("/docs")
+      const policy = headers.get("content-security-policy") ?? ""
+      assert.includes(policy, "default-src 'none'; script-src 'sha256-")
+      const [, script] = /<script>([\s\S]*?)<\/script>/.exec(text) ?? []
+      assert.includes(policy, createHash("sha256").update(script!).digest("base64"))
+      assert.doesNotMatch(policy, /unsafe-eval|script-src[^;]*unsafe-inline|https?:/)
       assert.includes(headers.get("content-type"), "text/html")
       assert.doesNotMatch(text, /<(script|link|img)[^>]*(src|href)="?https?:/)
     })
@@ -492,7 +528,8 @@ layer(overFiles)("The API over files", (it) => {
         for (const answer of [text, JSON.stringify([...headers]), ...cursors]) {
           assert.excludes(answer, root, path)
           assert.excludes(answer, folder, path)
-          assert.excludes(answer, "sub/", path)
+          // Below the music folder, for people to find the file.
+          if (!path.startsWith("/api/unreadable")) assert.excludes(answer, "sub/", path)
         }
       }
     })

@@ -10,6 +10,7 @@ import { decide } from "../../../src/domain/mastering/MasteringDecision.ts"
 import { libraryAnswers } from "../../../src/layers/http/libraryAnswers.ts"
 import * as LatheApiRoutes from "../../../src/layers/http/LatheApiRoutes.ts"
 import * as RpcRoutes from "../../../src/layers/http/RpcRoutes.ts"
+import * as WebSocketsBounded from "../../../src/layers/http/WebSocketsBounded.ts"
 import { FingerprintGenerator } from "../../../src/services/FingerprintGenerator.ts"
 import { FingerprintRepo } from "../../../src/services/FingerprintRepo.ts"
 import { LibraryCatalog } from "../../../src/services/LibraryCatalog.ts"
@@ -50,7 +51,7 @@ const servicesWith = (generation: Effect.Effect<Option.Option<typeof analysis>>)
       albums: () =>
         page({ id: 1, title: "Album", artist: null, year: 1999, tracks: 1, duration: 1.5, art_track_id: null }),
       artists: () => page({ id: 1, name: "Artist", albums: 1, tracks: 1 }),
-      unreadable: () => page({ file: "broken.flac", message: "It cannot be read." }),
+      unreadable: () => page({ file: "broken.flac", path: "broken.flac", message: "It cannot be read." }),
       count: Effect.succeed(1),
       fingerprints: Effect.succeed({ ready: 3, pending: 2, failed: 1 }),
       pending: () => Effect.succeed([]),
@@ -113,7 +114,7 @@ const unused = Layer.mergeAll(
 const askBoth = (generation: Effect.Effect<Option.Option<typeof analysis>>) =>
   Effect.gen(function* () {
     const routes = Layer.merge(LatheApiRoutes.layer, RpcRoutes.layer).pipe(
-      Layer.provide([servicesWith(generation), unused])
+      Layer.provide([servicesWith(generation), unused, WebSocketsBounded.layer])
     )
     const { handler } = yield* Effect.acquireRelease(
       Effect.sync(() =>

@@ -484,6 +484,40 @@ describe("A stream session", () => {
     })
   )
 
+  it.scoped("tells each of 20 that resume one stream what became of it, and one has it", () =>
+    Effect.gen(function* () {
+      // Some are overtaken while they wait for the one before, some before their stream begins, some behind that.
+      for (const pause of [0, 3, 20, 60, 120]) {
+        const owners: StreamOwners = new Map()
+        const startsLate: Script = (request) =>
+          Stream.unwrap(Effect.as(Effect.repeatN(Effect.yieldNow(), 50), playsThrough(request)))
+        const first = yield* makeSession(startsLate, owners)
+        first.say("play_normal", { track_id: 7, credits: 4 })
+        yield* first.until(() => first.ofType("audio_stream_start").length === 1)
+        const { resume_token } = first.ofType("audio_stream_start")[0]!.data
+        const others = yield* Effect.all(Array.from({ length: 20 }, () => makeSession(startsLate, owners)))
+        for (const { say } of others) {
+          say("resume_stream", { resume_token, position: 2, credits: 1 })
+          yield* Effect.repeatN(Effect.yieldNow(), pause)
+        }
+        for (let n = 0; n < 40; n++) yield* settle
+        const all = [first, ...others]
+        assert.lengthOf(
+          all.filter(({ session }) => session.isPlaying()),
+          1
+        )
+        const fates = others.map(({ ofType, session }) => {
+          const refused = ofType("error").filter(({ data }) => data.code === "resumed_elsewhere").length
+          const stopped = ofType("audio_stream_end").filter(({ data }) => data.reason === "stopped").length
+          return [refused, stopped, Number(session.isPlaying())]
+        })
+        for (const fate of fates) assert.strictEqual(fate[0]! + fate[1]! + fate[2]!, 1, `${pause}: ${fate.join(" ")}`)
+        const epochs = all.flatMap(({ ofType }) => ofType("audio_stream_start").map(({ data }) => data.stream_epoch))
+        assert.deepStrictEqual([...epochs].sort((a, b) => a - b).length, new Set(epochs).size, `epochs ${epochs}`)
+      }
+    })
+  )
+
   it.scoped("refuses a token that is not one, and plays on", () =>
     Effect.gen(function* () {
       const { ofType, say, session, until } = yield* makeSession(playsThrough)

@@ -126,7 +126,7 @@ describe("The WebSocket endpoint", () => {
 
   it.scopedLive("refuses more connections than it may have, and takes the next when one has ended", () =>
     Effect.gen(function* () {
-      const { url } = yield* start({ signal: noise(1), webSocket: { maximumConnections: 1 } })
+      const { url } = yield* start({ signal: noise(1), webSockets: { maximumConnections: 1 } })
       const refused = Effect.async<string>((resume) => {
         const socket = new WebSocket(`${url.replace("http", "ws")}/ws`)
         socket.once("error", (error) => resume(Effect.succeed(error.message)))
