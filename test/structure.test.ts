@@ -52,7 +52,7 @@ const coveredBy: Readonly<Record<string, string>> = {
   TrackStreamer: "TooManyStreams TrackStreamerLive",
   Watchdog: "processState",
   WebSocketsBounded: "WebSockets webSocketOf",
-  DataFolderLock: "DataFolderInUse dataFolder runningService sqliteErrors",
+  DataFolderLock: "DataFolderInUse runningService sqliteErrors",
   cli: "SomeFailed commandLine compare comparisonPicture doctor engine fingerprint folders keepCompiled master options scan status terminal version",
   readArguments: "UsageError",
   service: "HttpRoutes SupervisorSnapshot analysisWorker entryPoints renderWorker",
