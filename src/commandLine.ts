@@ -78,6 +78,13 @@ const tell = (failure: Failure) =>
     if (asksForJson(words) && !(failure instanceof SomeFailed)) yield* Console.log(JSON.stringify(problem))
   })
 
+/** What broke is for the log alone. */
+const tellOfFault = Effect.suspend(() =>
+  asksForJson(words)
+    ? Console.log(JSON.stringify({ _tag: "Fault", code: "internal", message: "lathe broke; its log says how." }))
+    : Effect.void
+)
+
 const run = Command.run(lathe, { name: "lathe", version })
 
 Effect.gen(function* () {
@@ -85,7 +92,7 @@ Effect.gen(function* () {
   const format = yield* readSetting("logFormat")
   const level = yield* readSetting("logLevel", givenBy({ logLevel: reading.logLevel }))
   return yield* run([...process.argv.slice(0, 2), ...reading.words]).pipe(
-    Effect.tapDefect((cause) => Effect.logFatal("lathe broke", cause)),
+    Effect.tapDefect((cause) => Effect.zipRight(Effect.logFatal("lathe broke", cause), tellOfFault)),
     withFormat(format),
     Logger.withMinimumLogLevel(logLevels[level])
   )

@@ -1,10 +1,11 @@
 import { describe, it } from "@effect/vitest"
 import { Effect, Either, Option, Redacted } from "effect"
-import { readFileSync, writeFileSync } from "node:fs"
+import { readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import {
   givenBy,
+  readDataFolder,
   readSetting,
   readToken,
   type Setting,
@@ -117,6 +118,22 @@ describe("The token", () => {
         assert(Either.isLeft(result))
         assert.excludes(result.left.message, "secret")
       }
+    })
+  )
+})
+
+describe("The data folder", () => {
+  it.scoped("is made, and where it cannot be, the sentence names where it is from and what to do", () =>
+    Effect.gen(function* () {
+      const folder = yield* temporaryFolder
+      const file = join(folder, "file")
+      writeFileSync(file, "")
+      yield* withEnvironment({ LATHE_DATA: join(file, "data") })
+      assert.strictEqual(yield* readDataFolder({ LATHE_DATA: join(folder, "data") }), join(folder, "data"))
+      assert.deepStrictEqual(readdirSync(folder).toSorted(), ["data", "file"])
+      const { message } = yield* Effect.flip(readDataFolder({}))
+      assert.match(message, /^LATHE_DATA is ".*", which is a file, or below one; choose another one with --data\.$/)
+      assert.match((yield* Effect.flip(readDataFolder({ LATHE_DATA: file }))).message, /^--data is /)
     })
   )
 })

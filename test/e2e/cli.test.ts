@@ -332,6 +332,21 @@ describe("The words of lathe", () => {
   )
 })
 
+describe("lathe fingerprint-server", () => {
+  it.scopedLive("ends where its port is taken, and says whose it is", () =>
+    Effect.gen(function* () {
+      const server = createServer((_, response) => response.end())
+      yield* Effect.addFinalizer(() => Effect.sync(() => server.close()))
+      const port = yield* Effect.async<string>((resume) => {
+        server.listen(0, "127.0.0.1", () => resume(Effect.succeed(String((server.address() as AddressInfo).port))))
+      })
+      const { code, stderr } = yield* lathe("fingerprint-server", "--port", port, "--root", yield* temporaryFolder)
+      assert.strictEqual(code, 1)
+      assert.match(stderr, /The fingerprint server cannot listen on \S+: another program has the port\. .*--port/)
+    })
+  )
+})
+
 describe("Examples", () => {
   it.scopedLive(
     "end with a sentence and an error status where no service answers",

@@ -7,7 +7,7 @@ import { layer as decoderLayer } from "../../../src/layers/audio/AudioDecoderNod
 import { layer as encoderLayer } from "../../../src/layers/audio/AudioEncoderNodeAv.ts"
 import { writeErrorFrom } from "../../../src/layers/audio/audioWriteErrors.ts"
 import { wavHeader, wavHeaderBytes } from "../../../src/layers/audio/nodeAv/wavHeader.ts"
-import { toInt24 } from "../../../src/layers/audio/nodeAv/writers.ts"
+import { toInt24, toInt32 } from "../../../src/layers/audio/nodeAv/writers.ts"
 import { AudioEncoder, type EncodingOptions, encodingFor, type WriteBlock } from "../../../src/services/AudioEncoder.ts"
 import { assert } from "../../support/assert.ts"
 import { decodeAll, firstDifference, quantised, temporaryFolder } from "../../support/audioFiles.ts"
@@ -77,6 +77,14 @@ describe("AudioEncoderNodeAv", () => {
       assert.isUndefined(firstDifference(decoded.channels, quantised(signal, 24)))
     }).pipe(Effect.provide(layer))
   )
+
+  it("rounds to the nearest of 32 bits and clamps", () => {
+    const step = 2 ** -31
+    assert.deepStrictEqual(
+      [1, -1, 2, -2, 0, 0.4 * step, 0.6 * step, -0.6 * step, 1 - step, Number.NaN].map(toInt32),
+      [2147483647, -2147483648, 2147483647, -2147483648, 0, 0, 1, -1, 2147483647, 0]
+    )
+  })
 
   it.scoped.each([
     [44_100, 2, 44_101],

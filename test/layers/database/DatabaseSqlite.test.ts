@@ -16,6 +16,7 @@ import * as TrackRepoSqlite from "../../../src/layers/library/TrackRepoSqlite.ts
 import { TrackId } from "../../../src/domain/library/Track.ts"
 import { LibraryCatalog } from "../../../src/services/LibraryCatalog.ts"
 import { TrackLibrary } from "../../../src/services/TrackLibrary.ts"
+import { DatabaseUnavailable } from "../../../src/domain/database/DatabaseUnavailable.ts"
 import { assert } from "../../support/assert.ts"
 import { someAnalysis } from "../../support/analyses.ts"
 import { temporaryFolder, writeAudioFile } from "../../support/audioFiles.ts"
@@ -126,4 +127,15 @@ describe("The database", () => {
       }).pipe(Effect.provide(libraryIn(old)))
     })
   )
+})
+
+describe("A database that cannot be opened", () => {
+  it("is to be moved away where it is damaged, and to be made writable where it may not be touched", () => {
+    const said = (detail: string) => new DatabaseUnavailable({ filename: "/data/lathe.db", detail }).message
+    assert.includes(said("file is not a database"), "Move it away")
+    for (const detail of ["attempt to write a readonly database", "unable to open database file", "EACCES"]) {
+      assert.includes(said(detail), "Make it and its folder writable for this user, or choose another")
+      assert.excludes(said(detail), "Move it away")
+    }
+  })
 })
