@@ -1,5 +1,6 @@
 import { Context, type Effect, type Scope, type Stream } from "effect"
 import type { TrackUnreadable } from "../domain/audio/AnalysisError.ts"
+import type { AudioLoss } from "./AudioDecoder.ts"
 import type { MasteringPlan } from "../domain/mastering/MasteringPlan.ts"
 import type { DeliveredSampleRate } from "../domain/audio/SampleRate.ts"
 
@@ -11,6 +12,8 @@ export interface PcmPacket {
   readonly sampleCount: number
   /** Interleaved float32, full scale = 1, `sampleCount` x channels. The receiver's to keep, unless it said otherwise. */
   readonly samples: Float32Array<ArrayBuffer>
+  /** With the first packet behind it: where damage in the file begins, and how much of it there is, as `AudioLoss`. */
+  readonly loss?: AudioLoss
   /** To be called by a receiver that reads the samples no more: their memory serves again. Need not be called. */
   readonly release?: () => void
 }

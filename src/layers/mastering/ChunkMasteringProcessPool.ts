@@ -169,14 +169,15 @@ const openRendering = (pool: Pool, request: RenderRequest) =>
         (report): PcmPacket | null => {
           if (report._tag === "End") return null
           if (report._tag !== "Packet") throw unexpected(report)
-          const { sampleCount, sampleOffset } = report
+          const { loss, sampleCount, sampleOffset } = report
           course.nextFrame = sampleOffset + sampleCount
           course.killed = 0
           pool.quarantine.forgive(file, sampleOffset / sampleRate, course.nextFrame / sampleRate)
           buffered.add(sampleCount / sampleRate)
           const bytes = rendering.samples()
           const release = () => pool.packets.giveBack(bytes)
-          return { sampleOffset, sampleCount, samples: fromLittleEndian(bytes), release }
+          const packet = { sampleOffset, sampleCount, samples: fromLittleEndian(bytes), release }
+          return loss === undefined ? packet : { ...packet, loss }
         }
       )
     ).pipe(

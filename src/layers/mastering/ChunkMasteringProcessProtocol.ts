@@ -41,7 +41,12 @@ export const RenderReport = Schema.parseJson(
     Schema.TaggedStruct("Working", { rendering }),
     Schema.TaggedStruct("Opened", { rendering, sampleRate: Schema.Int, channels: Schema.Int, totalFrames: Frames }),
     /** With the samples behind it, interleaved float32, little-endian. */
-    Schema.TaggedStruct("Packet", { rendering, sampleOffset: Frames, sampleCount: Frames }),
+    Schema.TaggedStruct("Packet", {
+      rendering,
+      sampleOffset: Frames,
+      sampleCount: Frames,
+      loss: Schema.optionalWith(Schema.Struct({ from: Frames, frames: Frames }), { exact: true })
+    }),
     Schema.TaggedStruct("End", { rendering }),
     Schema.TaggedStruct("Failed", { rendering, error: TrackUnreadable }),
     /** A defect of the rendering. */

@@ -108,8 +108,9 @@ const render = ({ order, side, pulls, lock, onOpen }: RenderOptions) =>
         if (Option.isSome(next.left)) return yield* next.left.value
         return send({ _tag: "End", rendering: number })
       }
-      const { sampleCount, sampleOffset, samples } = Chunk.unsafeHead(next.right)
-      const report = encodeReport({ _tag: "Packet", rendering: number, sampleOffset, sampleCount })
+      const { loss, sampleCount, sampleOffset, samples } = Chunk.unsafeHead(next.right)
+      const damage = loss === undefined ? {} : { loss }
+      const report = encodeReport({ _tag: "Packet", rendering: number, sampleOffset, sampleCount, ...damage })
       // The samples' memory serves again for the next packet.
       yield* Effect.async<void>((resume) =>
         side.sendPayload(report, littleEndianBytes(samples), () => resume(Effect.void))

@@ -14,6 +14,7 @@ import {
   type ServerMessage
 } from "../../contract/StreamMessages.ts"
 import { Actors } from "../../services/Actors.ts"
+import type { AudioLoss } from "../../services/AudioDecoder.ts"
 import type { PcmPacket } from "../../services/ChunkMastering.ts"
 import { ResumeTokens } from "../../services/ResumeTokens.ts"
 import { type StreamError, StreamEvent, type StreamRequest, TrackStreamer } from "../../services/TrackStreamer.ts"
@@ -328,6 +329,7 @@ const deliver = ({ outlet, epoch, request, isSeek, events, issueToken }: Deliver
     let started: Started | undefined
     let seq = 0
     let delivered = 0
+    let isDamageTold = false
 
     const afterStart = (then: (started: Started) => Effect.Effect<void>) =>
       Effect.suspend(() => (started === undefined ? Effect.dieMessage("not after its start") : then(started)))
@@ -349,6 +351,10 @@ const deliver = ({ outlet, epoch, request, isSeek, events, issueToken }: Deliver
       Pcm: ({ packet }) =>
         afterStart((started) =>
           Effect.sync(() => {
+            if (packet.loss !== undefined && !isDamageTold) {
+              isDamageTold = true
+              outlet.send(damageMessage(epoch, started.sampleRate, packet.loss))
+            }
             outlet.sendPacket(metaMessage(started, epoch, seq, packet), packet)
             seq += 1
             delivered += packet.sampleCount
@@ -419,6 +425,12 @@ const startMessage = (
     resume_token
   }
 })
+
+const damageMessage = (stream_epoch: number, sampleRate: number, { frames, from }: AudioLoss): ServerMessage => {
+  const [position, duration] = [from / sampleRate, frames / sampleRate]
+  const message = `The file is damaged at ${position.toFixed(1)} s: ${duration.toFixed(2)} s of it are silent. Copy or download it again.`
+  return { type: "audio_damaged", data: { stream_epoch, message, position, duration } }
+}
 
 const metaMessage = (
   { sampleRate, totalFrames }: Started,
