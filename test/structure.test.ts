@@ -9,6 +9,7 @@ import { assert } from "./support/assert.ts"
 const coveredBy: Readonly<Record<string, string>> = {
   ActorGroup: "Actors SupervisionTree SupervisionTreeRoot",
   AudioDecoderNodeAv: "AnalysisError AudioDecoder AudioReader FrameSource containers eventLoop",
+  LinkReader: "BareStream LostStretch MpegIndex fileWindow flacFrame mpegHeader",
   AudioEncoderNodeAv: "AudioEncoder AudioWriteError audioWriteErrors wavHeader writers",
   BalanceEq: "PlanarBlock",
   BlockSums: "Downmix Kernels",

@@ -193,6 +193,16 @@ export const ServerMessage = Schema.Union(
     /** Seconds: where to play on from. */
     recovery_position: Schema.Finite
   }),
+  /** At most once in an epoch: the file is damaged there, and silent for so long. It plays on behind it. */
+  message("audio_damaged", {
+    ...streamed,
+    /** A sentence for a person. */
+    message: Schema.String,
+    /** Seconds. */
+    position: Schema.Finite,
+    /** Seconds. */
+    duration: Schema.Finite
+  }),
   message("playback_paused", streamed),
   message("playback_resumed", streamed),
   message("playback_stopped", streamed),

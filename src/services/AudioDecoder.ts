@@ -24,6 +24,13 @@ export interface AudioBlock {
   readonly channels: ReadonlyArray<Float32Array<ArrayBuffer>>
 }
 
+/** What of a file is damaged: silence stands for it, so that all that follows is in its place. Samples per channel. */
+export interface AudioLoss {
+  readonly frames: number
+  /** Position in the track of the first of them. */
+  readonly from: number
+}
+
 /** An open file, read from one position on by whoever keeps the arrays. */
 export interface AudioReading {
   readonly info: AudioInfo
@@ -31,12 +38,15 @@ export interface AudioReading {
    * Decodes the next samples into the beginning of `target`, one array a channel of at least `lengthFrames`, full
    * scale = 1. Returns how many per channel: at least one, perhaps fewer than `lengthFrames`; 0 behind the last. What
    * was decoded before a fault is delivered before this fails. Work of one go, but for the way to the first sample of
-   * a start in the middle: the caller gives the event loop its turn.
+   * a start in the middle: the caller gives the event loop its turn. Where more than half of the track is damaged it
+   * fails.
    */
   readonly readInto: (
     target: ReadonlyArray<Float32Array>,
     lengthFrames: number
   ) => Effect.Effect<number, TrackUnreadable>
+  /** Of all that was read so far; undefined where nothing is damaged. */
+  readonly loss: () => AudioLoss | undefined
 }
 
 export interface OpenOptions {

@@ -1,6 +1,7 @@
 import { Context, type Effect, type Scope, type Stream } from "effect"
 import type { TrackUnreadable } from "../domain/audio/AnalysisError.ts"
 import type { RenderState } from "../domain/mastering/RenderState.ts"
+import type { AudioLoss } from "./AudioDecoder.ts"
 import type { MasteringPlan } from "../domain/mastering/MasteringPlan.ts"
 import type { DeliveredSampleRate } from "../domain/audio/SampleRate.ts"
 
@@ -14,6 +15,8 @@ export interface PcmPacket {
   readonly samples: Float32Array<ArrayBuffer>
   /** Where the gains are behind it; null: at rest. */
   readonly state: RenderState | null
+  /** With the first packet behind it: where damage in the file begins, and how much of it there is, as `AudioLoss`. */
+  readonly loss?: AudioLoss
   /** To be called by a receiver that reads the samples no more: their memory serves again. Need not be called. */
   readonly release?: () => void
 }

@@ -5,6 +5,7 @@ import {
   type AudioBlock,
   AudioDecoder,
   type AudioInfo,
+  type AudioLoss,
   type AudioReading,
   type DecodeOptions
 } from "../../src/services/AudioDecoder.ts"
@@ -17,12 +18,15 @@ export interface MemoryTrack {
   readonly declaredFrames?: number
   /** Decoding fails here, samples per channel. */
   readonly failsAt?: number
+  /** What of it is damaged. */
+  readonly loss?: AudioLoss
 }
 
 /** `AudioDecoder.open` on blocks that come as a stream, one a read at most. */
 export const readingOf = (
   info: AudioInfo,
-  blocks: Stream.Stream<AudioBlock, TrackUnreadable>
+  blocks: Stream.Stream<AudioBlock, TrackUnreadable>,
+  loss?: AudioLoss
 ): Effect.Effect<AudioReading, never, Scope.Scope> =>
   Effect.map(Stream.toPull(Stream.rechunk(blocks, 1)), (pull) => {
     let block: AudioBlock | undefined
@@ -43,7 +47,7 @@ export const readingOf = (
       used += length
       return length
     })
-    return { info, readInto }
+    return { info, readInto, loss: () => loss }
   })
 
 export const layer = (tracks: Readonly<Record<string, MemoryTrack>>): Layer.Layer<AudioDecoder> => {
@@ -79,7 +83,8 @@ export const layer = (tracks: Readonly<Record<string, MemoryTrack>>): Layer.Laye
     AudioDecoder.of({
       identity: { name: "memory", version: "1" },
       probe,
-      open: (path, options) => Effect.flatMap(probe(path), (info) => readingOf(info, decode(path, options))),
+      open: (path, options) =>
+        Effect.flatMap(probe(path), (info) => readingOf(info, decode(path, options), tracks[path]?.loss)),
       decode
     })
   )

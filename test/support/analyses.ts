@@ -49,6 +49,7 @@ export const someAnalysis = (fingerprint: Partial<Fingerprint> = {}): TrackAnaly
     decoder: "scripted",
     decoder_version: "1",
     frames_analysed: 8_842_050,
+    frames_lost: 0,
     file_size: fileVersion.size,
     file_mtime_ms: fileVersion.mtime_ms,
     content_sha256: "ab".repeat(32),

@@ -110,7 +110,9 @@ export const Provenance = Schema.Struct({
   content_sha256: Schema.String.pipe(Schema.pattern(/^[0-9a-f]{64}$/)),
   /** ISO 8601, UTC. */
   analysed_at: Schema.String,
-  elapsed_seconds: Schema.Finite.pipe(Schema.nonNegative())
+  elapsed_seconds: Schema.Finite.pipe(Schema.nonNegative()),
+  /** How many of the frames analysed are damaged in the file, and were measured as silence. */
+  frames_lost: Schema.optionalWith(Schema.Int.pipe(Schema.nonNegative()), { default: () => 0 })
 }).annotations({ identifier: "Provenance" })
 export type Provenance = typeof Provenance.Type
 

@@ -10,7 +10,8 @@ import {
   type OpenOptions
 } from "../../services/AudioDecoder.ts"
 import { turnOfEventLoop } from "../process/eventLoop.ts"
-import { AudioReader, decoderName } from "./nodeAv/AudioReader.ts"
+import { AudioReader } from "./nodeAv/AudioReader.ts"
+import { decoderName } from "./nodeAv/LinkReader.ts"
 
 const defaultBlockFrames = 16_384
 
@@ -46,6 +47,7 @@ const open = (path: string, { startFrame = 0 }: OpenOptions = {}) =>
     let isThere = startFrame === 0
     const reading: AudioReading = {
       info: reader.info,
+      loss: () => reader.loss,
       readInto: (target, lengthFrames) => {
         const read = attempt(() => reader.readInto(target, lengthFrames))
         if (isThere) return read

@@ -44,7 +44,7 @@ const make = Effect.gen(function* () {
     const startedAt = yield* Clock.currentTimeMillis
     const file = basename(path)
     const version = yield* versionOf(path)
-    const { info, readInto } = yield* decoder.open(path)
+    const { info, loss, readInto } = yield* decoder.open(path)
     yield* refuseTooLarge(file, info.totalFrames, info.sampleRate)
 
     const analyzer = makeFingerprintAnalyzer({ sampleRate: info.sampleRate, channels: info.channels })
@@ -79,6 +79,7 @@ const make = Effect.gen(function* () {
         decoder: decoder.identity.name,
         decoder_version: decoder.identity.version,
         frames_analysed: frames,
+        frames_lost: loss()?.frames ?? 0,
         file_size: version.size,
         file_mtime_ms: version.mtime_ms,
         content_sha256,

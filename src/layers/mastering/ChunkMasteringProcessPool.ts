@@ -193,7 +193,7 @@ const openRendering = (pool: Pool, request: RenderRequest) =>
         (report): PcmPacket | null => {
           if (report._tag === "End") return null
           if (report._tag !== "Packet") throw unexpected(report)
-          const { sampleCount, sampleOffset, state } = report
+          const { loss, sampleCount, sampleOffset, state } = report
           course.nextFrame = sampleOffset + sampleCount
           noteState(course, report)
           course.killed = 0
@@ -201,7 +201,8 @@ const openRendering = (pool: Pool, request: RenderRequest) =>
           buffered.add(sampleCount / sampleRate)
           const bytes = rendering.samples()
           const release = () => pool.packets.giveBack(bytes)
-          return { sampleOffset, sampleCount, samples: fromLittleEndian(bytes), state, release }
+          const packet = { sampleOffset, sampleCount, samples: fromLittleEndian(bytes), state, release }
+          return loss === undefined ? packet : { ...packet, loss }
         }
       )
     ).pipe(

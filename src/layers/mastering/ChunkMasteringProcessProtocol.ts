@@ -49,7 +49,8 @@ export const RenderReport = Schema.parseJson(
       sampleCount: Frames,
       state: Schema.NullOr(RenderState),
       /** How many SetPlans it has obeyed. */
-      plansSet: Schema.Int
+      plansSet: Schema.Int,
+      loss: Schema.optionalWith(Schema.Struct({ from: Frames, frames: Frames }), { exact: true })
     }),
     Schema.TaggedStruct("End", { rendering }),
     Schema.TaggedStruct("Failed", { rendering, error: TrackUnreadable }),

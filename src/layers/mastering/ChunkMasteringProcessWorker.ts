@@ -115,8 +115,9 @@ const render = ({ order, side, pulls, lock, onOpen, plansSet }: RenderOptions) =
         if (Option.isSome(next.left)) return yield* next.left.value
         return send({ _tag: "End", rendering: number })
       }
-      const { sampleCount, sampleOffset, samples, state } = Chunk.unsafeHead(next.right)
-      const position = { sampleOffset, sampleCount, state, plansSet: plansSet() }
+      const { loss, sampleCount, sampleOffset, samples, state } = Chunk.unsafeHead(next.right)
+      const damage = loss === undefined ? {} : { loss }
+      const position = { sampleOffset, sampleCount, state, plansSet: plansSet(), ...damage }
       const report = encodeReport({ _tag: "Packet", rendering: number, ...position })
       // The samples' memory serves again for the next packet.
       yield* Effect.async<void>((resume) =>

@@ -9,7 +9,7 @@ import { TrackUnreadable } from "../../domain/audio/AnalysisError.ts"
 import type { MasteringPlan } from "../../domain/mastering/MasteringPlan.ts"
 import type { RenderState } from "../../domain/mastering/RenderState.ts"
 import { type Delivery, makeDelivery } from "../../dsp/mastering/Delivery.ts"
-import { AudioDecoder } from "../../services/AudioDecoder.ts"
+import { AudioDecoder, type AudioLoss } from "../../services/AudioDecoder.ts"
 import { ChunkMastering, type PcmPacket, type RenderRequest } from "../../services/ChunkMastering.ts"
 import { turnOfEventLoop } from "../process/eventLoop.ts"
 
@@ -38,7 +38,7 @@ const make = Effect.gen(function* () {
       })
     const packets = Stream.unwrapScoped(
       Effect.gen(function* () {
-        const { readInto } = yield* decoder.open(request.path, { startFrame: delivery.readFrom })
+        const { loss, readInto } = yield* decoder.open(request.path, { startFrame: delivery.readFrom })
         const blockFrames = Math.ceil(sourceRate * blockSeconds)
         const cellFrames = sampleRate * packetSeconds
         const cutter = makePacketCutter({ channels, cellFrames, startFrame, reusesMemory })
@@ -57,12 +57,20 @@ const make = Effect.gen(function* () {
           // What was decoded before a fault is delivered before the stream fails.
           return finite === count ? out : [...out, ...finish(Option.some(notFinite(position)))]
         }
+        let isLossTold = false
+        /** Tells it once, with the packet that is next when it is known. */
+        const withLoss = (out: ReadonlyArray<PcmPacket>): ReadonlyArray<PcmPacket> => {
+          const lost = isLossTold ? undefined : loss()
+          if (lost === undefined || out.length === 0) return out
+          isLossTold = true
+          return [{ ...out[0]!, loss: deliveredLoss(lost, sampleRate / sourceRate) }, ...out.slice(1)]
+        }
         const pull = Effect.suspend(() => {
           if (ending !== null) return Effect.fail(ending)
           cutter.takeBack()
           return readInto(renderer.input, renderer.wanted()).pipe(
             Effect.match({ onFailure: (fault) => finish(Option.some(fault)), onSuccess: render }),
-            Effect.map(Chunk.unsafeFromArray)
+            Effect.map((out) => Chunk.unsafeFromArray(withLoss(out)))
           )
         })
         // Between other fibers' and sockets' turns: a pre-roll is many blocks without a packet.
@@ -78,6 +86,11 @@ const make = Effect.gen(function* () {
 })
 
 export const layer: Layer.Layer<ChunkMastering, never, AudioDecoder> = Layer.effect(ChunkMastering, make)
+
+const deliveredLoss = ({ frames, from }: AudioLoss, ratio: number): AudioLoss => ({
+  from: Math.round(from * ratio),
+  frames: Math.round(frames * ratio)
+})
 
 interface RendererOptions {
   readonly delivery: Delivery

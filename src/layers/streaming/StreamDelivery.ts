@@ -2,6 +2,7 @@
 import { Cause, Effect, Exit, Stream } from "effect"
 import { chunkSeconds, type ErrorCode, type ServerMessage } from "../../contract/StreamMessages.ts"
 import type { RenderState } from "../../domain/mastering/RenderState.ts"
+import type { AudioLoss } from "../../services/AudioDecoder.ts"
 import type { PcmPacket } from "../../services/ChunkMastering.ts"
 import type { StreamError, StreamEvent, StreamRequest } from "../../services/TrackStreamer.ts"
 import { internalSentence, say, sayError, type SessionOutlet } from "./SessionOutlet.ts"
@@ -33,6 +34,7 @@ interface Sent {
   started: Started | undefined
   /** Whether the gains were on their way behind the latest packet. */
   isMoving: boolean
+  isDamageTold: boolean
   packets: number
   frames: number
 }
@@ -40,7 +42,7 @@ interface Sent {
 /** Sends one stream from its start to its one end, whatever ends it. */
 export const deliver = (delivery: Delivery): Effect.Effect<void> =>
   Effect.suspend(() => {
-    const sent: Sent = { started: undefined, isMoving: false, packets: 0, frames: 0 }
+    const sent: Sent = { started: undefined, isMoving: false, isDamageTold: false, packets: 0, frames: 0 }
     return Stream.runForEach(delivery.events, (event) => deliverEvent(delivery, sent, event)).pipe(
       Effect.onExit((exit) => deliverEnd(delivery, sent, exit)),
       Effect.ignore,
@@ -74,6 +76,10 @@ const deliverEvent = (delivery: Delivery, sent: Sent, event: StreamEvent) => {
     case "Pcm": {
       const { packet } = event
       return afterStart((started) => {
+        if (packet.loss !== undefined && !sent.isDamageTold) {
+          sent.isDamageTold = true
+          outlet.send(damageMessage(epoch, started.sampleRate, packet.loss))
+        }
         const meta = metaMessage(started, epoch, sent.packets, packet)
         sent.packets += 1
         sent.frames += packet.sampleCount
@@ -140,6 +146,12 @@ const startMessage = (
     resume_token
   }
 })
+
+const damageMessage = (stream_epoch: number, sampleRate: number, { frames, from }: AudioLoss): ServerMessage => {
+  const [position, duration] = [from / sampleRate, frames / sampleRate]
+  const message = `The file is damaged at ${position.toFixed(1)} s: ${duration.toFixed(2)} s of it are silent. Copy or download it again.`
+  return { type: "audio_damaged", data: { stream_epoch, message, position, duration } }
+}
 
 const metaMessage = (
   { sampleRate, totalFrames }: Started,

@@ -571,38 +571,20 @@ describe("AudioDecoderNodeAv, files that cannot be read", () => {
       }).pipe(Effect.provide(layer))
   )
 
-  it.scoped.each((["flac16", "mp3", "aac", "alac16", "vorbis", "opus"] as const).map((format) => ({ format })))(
-    "delivers $format up to the damage in its middle, then says so",
-    ({ format }) =>
-      Effect.gen(function* () {
-        const sampleRate = 48_000
-        const signal = music(2, sampleRate, 200_000, -25)
-        const path = writeAudioFile(yield* temporaryFolder, "a", format, signal, { sampleRate })
-        const whole = yield* decodeAll(path)
-        const bytes = readFileSync(path)
-        random(4000, 3).copy(bytes, Math.floor(bytes.length * 0.4))
-        writeFileSync(path, bytes)
-        const part = yield* decodeWithError(path)
-        assert.hasFields(part.error, { reason: "corrupt", stage: "decode" })
-        const delivered = part.channels[0]!.length
-        assert.isAbove(delivered, 40_000)
-        assert.isBelow(delivered, 100_000)
-        assert.strictEqual(part.error?.position_seconds, delivered / sampleRate)
-        const safe = (samples: Float32Array<ArrayBuffer>) => samples.subarray(0, delivered - 8192)
-        assert.isUndefined(firstDifference(part.channels.map(safe), whole.channels.map(safe)))
-      }).pipe(Effect.provide(layer))
-  )
-
-  it.scoped("finds a single wrong bit in FLAC by its checksum", () =>
+  it.scoped("finds a single wrong bit in FLAC by its checksum, and plays silence for its frame", () =>
     Effect.gen(function* () {
       const path = writeAudioFile(yield* temporaryFolder, "a", "flac16", music(2, 44_100, 60_000), {
         sampleRate: 44_100
       })
+      const whole = yield* decodeAll(path)
       const bytes = readFileSync(path)
       const middle = bytes.length >> 1
       bytes[middle] = bytes[middle]! ^ 4
       writeFileSync(path, bytes)
-      assert.strictEqual((yield* decodeWithError(path)).error?.reason, "corrupt")
+      const { channels } = yield* decodeAll(path)
+      const differing = channels[0]!.reduce((sum, sample, n) => sum + (sample === whole.channels[0]![n] ? 0 : 1), 0)
+      assert.isAbove(differing, 4000)
+      assert.isAtMost(differing, 4608)
     }).pipe(Effect.provide(layer))
   )
 

@@ -8,7 +8,7 @@ import { TrackUnreadable } from "../../../src/domain/audio/AnalysisError.ts"
 import { type AnalysisProgress, TrackAnalysis } from "../../../src/domain/fingerprint/Fingerprint.ts"
 import * as AudioDecoderNodeAv from "../../../src/layers/audio/AudioDecoderNodeAv.ts"
 import * as TrackAnalyzerLocal from "../../../src/layers/fingerprint/TrackAnalyzerLocal.ts"
-import { AudioDecoder, type AudioBlock, type AudioInfo } from "../../../src/services/AudioDecoder.ts"
+import { AudioDecoder, type AudioBlock, type AudioInfo, type AudioLoss } from "../../../src/services/AudioDecoder.ts"
 import { TrackAnalyzer } from "../../../src/services/TrackAnalyzer.ts"
 import { assert } from "../../support/assert.ts"
 import { readingOf } from "../../support/AudioDecoderMemory.ts"
@@ -33,7 +33,11 @@ const blocksOf = (signal: Signal, frames = 1000): ReadonlyArray<AudioBlock> => {
 const decoding = (
   sampleRate: number,
   signal: Signal,
-  options: { readonly info?: Partial<AudioInfo>; readonly stream?: Stream.Stream<AudioBlock, TrackUnreadable> } = {}
+  options: {
+    readonly info?: Partial<AudioInfo>
+    readonly stream?: Stream.Stream<AudioBlock, TrackUnreadable>
+    readonly loss?: AudioLoss
+  } = {}
 ) =>
   TrackAnalyzerLocal.layer.pipe(
     Layer.provide(
@@ -44,7 +48,7 @@ const decoding = (
         return {
           identity: { name: "memory", version: "1" },
           probe: () => Effect.succeed(declared),
-          open: () => readingOf(declared, blocks),
+          open: () => readingOf(declared, blocks, options.loss),
           decode: () => blocks
         }
       })
@@ -70,10 +74,18 @@ describe("TrackAnalyzerLocal", () => {
         decoder: "memory",
         decoder_version: "1",
         frames_analysed: 16_000,
+        frames_lost: 0,
         file_size: content.length,
         content_sha256: createHash("sha256").update(content).digest("hex")
       })
     }).pipe(Effect.provide(decoding(8000, stereo(8000, 2))))
+  )
+
+  it.effect("says how much of the file is damaged", () =>
+    Effect.gen(function* () {
+      const { provenance } = yield* analyze(path)
+      assert.hasFields(provenance, { frames_analysed: 16_000, frames_lost: 700 })
+    }).pipe(Effect.provide(decoding(8000, stereo(8000, 2), { loss: { from: 3000, frames: 700 } })))
   )
 
   it.effect("gives the same numbers twice: nothing of one track reaches the next", () =>

@@ -23,6 +23,7 @@ const tracks: Record<string, AudioDecoderMemory.MemoryTrack> = {
   "/nan": { sampleRate: rate, signal: [withSample(sine(rate, 2, 440, -6), 30_000, Number.NaN)] },
   "/infinite": { sampleRate: rate, signal: [withSample(sine(rate, 2, 440, -6), 30_000, -Infinity)] },
   "/broken": { sampleRate: rate, signal: [sine(rate, 2, 440, -6)], failsAt: 20_001 },
+  "/damaged": { sampleRate: rate, signal: [sine(rate, 2, 440, -6)], loss: { from: 2205, frames: 4410 } },
   "/short": { sampleRate: rate, signal: [sine(rate, 0.001, 440, -6)] }
 }
 
@@ -320,6 +321,18 @@ describe("ChunkMasteringRenderer", () => {
         )
         assert.strictEqual(error.reason, "corrupt")
         assert.deepStrictEqual(planar(packets, 1)[0], tracks["/broken"]!.signal[0]!.slice(0, 20_001))
+      })
+    )
+  )
+
+  it.effect("says once what of the file is damaged, at the rate that is delivered", () =>
+    run(
+      Effect.gen(function* () {
+        const told = (packets: ReadonlyArray<PcmPacket>) => packets.flatMap(({ loss }) => loss ?? [])
+        assert.deepStrictEqual(told(yield* packetsOf("/damaged", null)), [{ from: 2205, frames: 4410 }])
+        const resampled = yield* packetsOf("/damaged", null, 0, { sampleRate: 44_100 })
+        assert.deepStrictEqual(told(resampled), [{ from: 4410, frames: 8820 }])
+        assert.deepStrictEqual(told(yield* packetsOf("/left", null)), [])
       })
     )
   )

@@ -106,6 +106,28 @@ describe("A stream session", () => {
     })
   )
 
+  it.scoped("says once that the file is damaged, and plays on", () =>
+    Effect.gen(function* () {
+      const damaged: Script = (request) =>
+        Stream.map(playsThrough(request), (event) =>
+          event._tag === "Pcm" && event.packet.sampleOffset >= packetLength
+            ? StreamEvent.Pcm({ packet: { ...event.packet, loss: { from: 66_150, frames: 4410 } } })
+            : event
+        )
+      const { ofType, say, sent, until } = yield* makeSession(damaged)
+      say("play_normal", { track_id: 7, credits: 256 })
+      yield* until(() => ofType("audio_stream_end").length === 1)
+      const [told, ...others] = ofType("audio_damaged")
+      assert.lengthOf(others, 0)
+      assert.hasFields(told!.data, { stream_epoch: 1, position: 1.5, duration: 0.1 })
+      assert.includes(told!.data.message, "damaged at 1.5 s")
+      assert.strictEqual(sent.indexOf(told!), 2)
+      assert.lengthOf(ofType("audio_chunk_meta"), packetsInTrack)
+      say("seek", { position: 0 })
+      yield* until(() => ofType("audio_damaged").length === 2)
+    })
+  )
+
   it.scoped("has no more packets in flight than were granted", () =>
     Effect.gen(function* () {
       const { ofType, say } = yield* makeSession(playsThrough)

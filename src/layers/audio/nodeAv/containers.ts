@@ -98,6 +98,7 @@ const inspectMp4 = (read: Read, size: number): ContainerFacts => {
 const guid = (hex: string) => Buffer.from(hex, "hex")
 // Advanced Systems Format specification, 10: Header, Content Encryption, Extended and Advanced Content Encryption.
 const asfHeader = guid("3026b2758e66cf11a6d900aa0062ce6c")
+const asfFileProperties = guid("a1dcab8c47a9cf118ee400c00c205365")
 const asfEncryption = [
   guid("fbb31122 23bdd211b4b700a0c955fc6e".replaceAll(" ", "")),
   guid("14e68a29 2226174cb935dae07ee9289c".replaceAll(" ", "")),
@@ -107,7 +108,11 @@ const asfEncryption = [
 const inspectAsf = (read: Read, size: number): ContainerFacts => {
   const length = Number(read(16, 8).readBigUInt64LE(0))
   const header = read(0, Math.min(length, size, 1 << 20))
-  return { encrypted: asfEncryption.some((id) => header.includes(id)), cutShort: false }
+  const properties = header.indexOf(asfFileProperties)
+  // Behind its id, its own size and the file's id; 0 in a broadcast.
+  const sizeAt = properties + 16 + 8 + 16
+  const declared = properties >= 0 && sizeAt + 8 <= header.length ? Number(header.readBigUInt64LE(sizeAt)) : 0
+  return { encrypted: asfEncryption.some((id) => header.includes(id)), cutShort: declared > size }
 }
 
 // Size of a WAV that was written to a pipe, where nobody can go back to fill it in: 0, or all ones, 31 or 32 of them,
