@@ -131,6 +131,12 @@ describe("The words of a command line", () => {
     }
   })
 
+  it("keep every option beside the level of the log, a token above all", () => {
+    const reading = Either.getOrThrow(readLine("serve --background off --log-level debug --token-file F M"))
+    assert.deepStrictEqual(reading.words, ["serve", "--background=off", "--token-file=F", "--", "M"])
+    assert.deepStrictEqual(reading.logLevel, Option.some("debug"))
+  })
+
   it("ask for JSON only where they are options", () => {
     assert.isTrue(asksForJson(["scan", "--bogus", "--json"]))
     assert.isFalse(asksForJson(["fingerprint", "--", "--json"]))
