@@ -154,7 +154,7 @@ describe("ChunkMasteringProcessPool", { timeout: patience }, () => {
       const exit = yield* Effect.exit(render(pool, { path: "/broken", startFrame: 0, plan }))
       assert.isTrue(Exit.isFailure(exit) && exit.cause._tag === "Die")
       const fifo = yield* Effect.flip(render(pool, { path: folder, startFrame: 0, plan }))
-      assert.strictEqual(fifo.reason, "not_audio")
+      assert.strictEqual(fifo.reason, "directory")
       assert.isNotEmpty(yield* render(pool, { path: "/song", startFrame: 0, plan }))
     })
   )
