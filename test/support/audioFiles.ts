@@ -70,6 +70,9 @@ export const audioFormats = {
 } as const satisfies Record<string, AudioFormat>
 export type AudioFormatName = keyof typeof audioFormats
 
+/** Formats that are read, but in which no position is found exactly. */
+const otherFormats = { wma: lossy("wma", "wmav2", AV_SAMPLE_FMT_FLTP) } as const
+
 export interface WriteOptions {
   readonly sampleRate: number
   readonly bitRate?: number
@@ -159,12 +162,12 @@ export const decodeAll = (path: string, options: DecodeOptions = {}) =>
 export const writeAudioFile = (
   folder: string,
   name: string,
-  formatName: AudioFormatName,
+  formatName: AudioFormatName | keyof typeof otherFormats,
   signal: Signal,
   options: WriteOptions
 ): string => {
   Log.setLevel(AV_LOG_QUIET)
-  const format: AudioFormat = audioFormats[formatName]
+  const format: AudioFormat = { ...audioFormats, ...otherFormats }[formatName]
   const path = join(folder, `${name}.${format.extension}`)
   const codec = Codec.findEncoderByName(format.encoder as FFEncoderCodec)
   if (codec === null) throw new Error(`This build of FFmpeg has no encoder ${format.encoder}`)

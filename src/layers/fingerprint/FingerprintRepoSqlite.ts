@@ -35,6 +35,9 @@ export const fromRecord = (row: object) =>
     stored: Schema.decodeUnknownEither(Record)(row)
   }).pipe(Either.map(({ fingerprint, stored }): TrackAnalysis => ({ fingerprint, ...stored })))
 
+/** Samples per channel: a frame of the common codecs. */
+const negligibleFrames = 2048
+
 const make = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
 
@@ -58,12 +61,26 @@ const make = Effect.gen(function* () {
     return Option.none<TrackAnalysis>()
   }, Effect.orDie)
 
+  /** What was listed is what the file says, which may be wrong; here it was decoded to its end. */
+  const correctDuration = ({ trackId, version }: TrackKey, { duration_seconds, sample_rate }: Measurements) =>
+    Effect.gen(function* () {
+      const [listed] = yield* sql<{ readonly duration: number; readonly album_id: number | null }>`
+        SELECT duration, album_id FROM tracks
+        WHERE id = ${trackId} AND size = ${version.size} AND mtime_ms = ${version.mtime_ms}`
+      if (listed === undefined) return
+      const error = duration_seconds - listed.duration
+      if (Math.abs(error) * sample_rate <= negligibleFrames) return
+      yield* sql`UPDATE tracks SET duration = ${duration_seconds} WHERE id = ${trackId}`
+      yield* sql`UPDATE albums SET duration = duration + ${error} WHERE id = ${listed.album_id}`
+    })
+
   const store = Effect.fn("FingerprintRepo.store")(function* (key: TrackKey, analysis: TrackAnalysis) {
     const valid = yield* Schema.decodeUnknown(TrackAnalysis)(analysis)
     const record = toRecord(key, valid)
     yield* sql`INSERT INTO fingerprints ${sql.insert(record)}
       ON CONFLICT (track_id) DO UPDATE SET ${sql.csv(replaceableColumns)}`
     yield* sql`DELETE FROM fingerprint_failures WHERE track_id = ${key.trackId}`
+    yield* correctDuration(key, valid.measurements)
   }, whenFree)
 
   const findFailure = Effect.fn("FingerprintRepo.findFailure")(function* (key: TrackKey) {

@@ -625,8 +625,90 @@ describe("AudioDecoderNodeAv, healthy files that look odd", () => {
       bytes[8 + 13] = bytes[8 + 13]! & 0xf0
       bytes.fill(0, 8 + 14, 8 + 18)
       writeFileSync(path, bytes)
-      const { channels } = yield* decodeAll(path)
+      const { channels, info } = yield* decodeAll(path)
       assert.isUndefined(firstDifference(channels, quantised(signal, 16)))
+      assert.strictEqual(info.totalFrames, 60_000)
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.scoped("plays a FLAC whole that claims twice its length", () =>
+    Effect.gen(function* () {
+      const signal = music(2, 44_100, 60_000)
+      const path = writeAudioFile(yield* temporaryFolder, "a", "flac16", signal, { sampleRate: 44_100 })
+      const bytes = readFileSync(path)
+      bytes.writeUInt32BE(120_000, 8 + 14)
+      writeFileSync(path, bytes)
+      const { channels, info } = yield* decodeAll(path)
+      assert.isUndefined(firstDifference(channels, quantised(signal, 16)))
+      assert.strictEqual(info.totalFrames, 60_000)
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.scoped.each(["vorbis", "opus"] as const)("plays an Ogg of %s whole whose last page is not marked", (format) =>
+    Effect.gen(function* () {
+      const sampleRate = 48_000
+      const path = writeAudioFile(yield* temporaryFolder, "a", format, music(2, sampleRate, 200_000), { sampleRate })
+      const whole = yield* decodeAll(path)
+      const bytes = readFileSync(path)
+      const page = bytes.subarray(bytes.lastIndexOf("OggS"))
+      page[5] = page[5]! & ~4
+      page.writeUInt32LE(0, 22)
+      page.writeUInt32LE(oggChecksum(page), 22)
+      writeFileSync(path, bytes)
+      const { channels, info } = yield* decodeAll(path)
+      assert.strictEqual(info.totalFrames, 200_000)
+      assert.isUndefined(firstDifference(channels, whole.channels))
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.scoped.each([40_000, 100_001, 123_456])("plays Windows Media as FFmpeg writes it whole (%i samples)", (frames) =>
+    Effect.gen(function* () {
+      const signal = music(2, 44_100, frames)
+      const path = writeAudioFile(yield* temporaryFolder, "a", "wma", signal, { sampleRate: 44_100, bitRate: 128_000 })
+      const { channels } = yield* decodeAll(path)
+      assert.isAbove(channels[0]!.length, frames - 2 * 2048)
+      writeFileSync(path, readFileSync(path).subarray(0, -9000))
+      assert.strictEqual((yield* decodeWithError(path)).error?.reason, "truncated")
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.scoped.each([
+    { valid: 24, room: 4 },
+    { valid: 20, room: 4 },
+    { valid: 16, room: 4 },
+    { valid: 20, room: 3 },
+    { valid: 16, room: 3 },
+    { valid: 12, room: 2 }
+  ])("reads $valid valid bits in $room bytes a sample", ({ room, valid }) =>
+    Effect.gen(function* () {
+      const signal = quantised(music(2, 44_100, 20_000), valid)
+      const path = join(yield* temporaryFolder, "a.wav")
+      writeFileSync(path, extensibleWav(signal, 44_100, valid, room))
+      const { channels, info } = yield* decodeAll(path)
+      assert.strictEqual(info.totalFrames, 20_000)
+      assert.isUndefined(firstDifference(channels, signal))
+      const rest = yield* decodeAll(path, { startFrame: 15_000 })
+      assert.isUndefined(
+        firstDifference(
+          rest.channels,
+          signal.map((samples) => samples.subarray(15_000))
+        )
+      )
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.scoped("lets out no sample that is no number or beyond any level", () =>
+    Effect.gen(function* () {
+      const folder = yield* temporaryFolder
+      const signal = music(2, 44_100, 60_000)
+      const wrong = signal.map((samples) => samples.slice())
+      for (const [n, value] of [1e31, Number.NaN, Infinity, -1001].entries()) wrong[n % 2]![30_000 + n] = value
+      const path = writeAudioFile(folder, "a", "wavFloat", wrong, { sampleRate: 44_100 })
+      const expected = signal.map((samples) => samples.slice().fill(0, 30_000, 30_004))
+      assert.isUndefined(firstDifference((yield* decodeAll(path)).channels, expected))
+      const integers = signal.map((samples) => samples.map((sample) => sample * 2 ** 23))
+      const senseless = writeAudioFile(folder, "b", "wavFloat", integers, { sampleRate: 44_100 })
+      assert.hasFields((yield* decodeWithError(senseless)).error, { reason: "not_finite", stage: "decode" })
     }).pipe(Effect.provide(layer))
   )
 
@@ -691,6 +773,46 @@ const join32 = (parts: ReadonlyArray<Float32Array>): Float32Array<ArrayBuffer> =
     at += part.length
   }
   return joined
+}
+
+/** RFC 3533, 6: of a page whose own checksum is 0. */
+const oggChecksum = (page: Uint8Array): number => {
+  let crc = 0
+  for (const byte of page) {
+    crc ^= byte << 24
+    for (let bit = 0; bit < 8; bit++) crc = crc < 0 ? (crc << 1) ^ 0x04c11db7 : crc << 1
+  }
+  return crc >>> 0
+}
+
+/** WAVE_FORMAT_EXTENSIBLE (mmreg.h): the valid bits are the upper ones. */
+const extensibleWav = (signal: Signal, sampleRate: number, validBits: number, room: number): Buffer => {
+  const frames = signal[0]!.length
+  const frameBytes = signal.length * room
+  const header = Buffer.alloc(68)
+  header.write("RIFF", 0)
+  header.writeUInt32LE(60 + frames * frameBytes, 4)
+  header.write("WAVEfmt ", 8)
+  header.writeUInt32LE(40, 16)
+  header.writeUInt16LE(0xfffe, 20)
+  header.writeUInt16LE(signal.length, 22)
+  header.writeUInt32LE(sampleRate, 24)
+  header.writeUInt32LE(sampleRate * frameBytes, 28)
+  header.writeUInt16LE(frameBytes, 32)
+  header.writeUInt16LE(8 * room, 34)
+  header.writeUInt16LE(22, 36)
+  header.writeUInt16LE(validBits, 38)
+  header.writeUInt32LE(3, 40)
+  Buffer.from("0100000000001000800000aa00389b71", "hex").copy(header, 44)
+  header.write("data", 60)
+  header.writeUInt32LE(frames * frameBytes, 64)
+  const data = Buffer.alloc(frames * frameBytes)
+  for (let n = 0; n < frames; n++) {
+    for (const [channel, samples] of signal.entries()) {
+      data.writeIntLE(samples[n]! * 2 ** (8 * room - 1), n * frameBytes + channel * room, room)
+    }
+  }
+  return Buffer.concat([header, data])
 }
 
 const openFilesIn = (folder: string): ReadonlyArray<string> => {

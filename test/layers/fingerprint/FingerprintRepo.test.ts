@@ -106,6 +106,27 @@ for (const [name, layer] of [
 }
 
 describe("A fingerprint's record", () => {
+  it.effect("corrects the listed duration of the measured version, and that of its album", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const repo = yield* FingerprintRepo
+      yield* sql`INSERT INTO albums (id, key, title, title_sort, title_text, duration) VALUES (3, 'k', 'B', 'b', 'b', 101)`
+      yield* sql`UPDATE tracks SET size = ${fileVersion.size}, mtime_ms = ${fileVersion.mtime_ms}, album_id = 3`
+      const { duration_seconds } = someAnalysis().measurements
+      const durations = sql`SELECT tracks.duration, albums.duration AS album FROM tracks JOIN albums ON albums.id = album_id`
+      yield* repo.store({ ...key, version: { size: 5, mtime_ms: 5 } }, someAnalysis())
+      assert.deepStrictEqual({ ...(yield* durations)[0] }, { duration: 1, album: 101 })
+      yield* repo.store(key, someAnalysis())
+      assert.deepStrictEqual(
+        { ...(yield* durations)[0] },
+        { duration: duration_seconds, album: 100 + duration_seconds }
+      )
+      yield* sql`UPDATE tracks SET duration = ${duration_seconds + 0.01}`
+      yield* repo.store(key, someAnalysis())
+      assert.strictEqual((yield* durations)[0]!["duration"], duration_seconds + 0.01)
+    }).pipe(Effect.provide(sqlite), Effect.orDie)
+  )
+
   it("keeps all 25 dimensions, each under its own name", () => {
     const record = FingerprintRepoSqlite.toRecord(key, someAnalysis())
     assert.strictEqual(dimensionNames.length, 25)

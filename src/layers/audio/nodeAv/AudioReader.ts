@@ -19,7 +19,7 @@ export class AudioReader {
     if (fault !== undefined) throw unreadable(fault)
     const facts = inspect(path)
     if (facts.encrypted) throw unreadable("encrypted")
-    this.#link = new LinkReader({ path }, facts)
+    this.#link = new LinkReader({ path, ...(facts.codec === undefined ? {} : { codec: facts.codec }) }, facts)
     const { channels, codec, sampleRate, totalFrames } = this.#link
     if (!isSupportedSampleRate(sampleRate)) {
       this.close()

@@ -3,6 +3,12 @@ import { statSync } from "node:fs"
 import {
   AV_CODEC_ID_APE,
   AV_CODEC_ID_FLAC,
+  AV_CODEC_ID_PCM_F32LE,
+  AV_CODEC_ID_PCM_F64LE,
+  AV_CODEC_ID_PCM_S16LE,
+  AV_CODEC_ID_PCM_S24LE,
+  AV_CODEC_ID_PCM_S32LE,
+  AV_CODEC_ID_PCM_U8,
   AV_CODEC_ID_TTA,
   AV_CODEC_ID_WAVPACK,
   AV_LOG_QUIET,
@@ -10,6 +16,7 @@ import {
   AV_OPT_TYPE_STRING,
   AV_PKT_FLAG_CORRUPT,
   AVDISCARD_ALL,
+  type AVCodecID,
   AVERROR_EAGAIN,
   AVERROR_EOF,
   AVMEDIA_TYPE_AUDIO,
@@ -19,6 +26,7 @@ import {
 import { avGetCodecName, Codec, CodecContext, Dictionary, FormatContext, Frame, Log, Packet } from "node-av/lib"
 import type { Rational, Stream } from "node-av/lib"
 import { BareStream } from "./BareStream.ts"
+import type { PcmCodec } from "./containers.ts"
 import { flacFrameAt } from "./flacFrame.ts"
 import { type ByteRange, indexMpeg, type MpegIndex } from "./MpegIndex.ts"
 import { headerAt, type MpegKind } from "./mpegHeader.ts"
@@ -36,6 +44,15 @@ const bareStreams: Readonly<Record<string, MpegKind>> = { mp3: "mpeg", aac: "adt
  */
 const oggJitterFrames = 2048
 
+const pcmCodecs: Readonly<Record<PcmCodec, AVCodecID>> = {
+  pcm_u8: AV_CODEC_ID_PCM_U8,
+  pcm_s16le: AV_CODEC_ID_PCM_S16LE,
+  pcm_s24le: AV_CODEC_ID_PCM_S24LE,
+  pcm_s32le: AV_CODEC_ID_PCM_S32LE,
+  pcm_f32le: AV_CODEC_ID_PCM_F32LE,
+  pcm_f64le: AV_CODEC_ID_PCM_F64LE
+}
+
 const checksummed: ReadonlySet<number> = new Set([
   AV_CODEC_ID_APE,
   AV_CODEC_ID_FLAC,
@@ -49,6 +66,8 @@ export interface SourceFile {
   readonly range?: ByteRange
   /** Of the frames of the range, where it is known. */
   readonly index?: MpegIndex
+  /** Where FFmpeg takes it for another one. */
+  readonly codec?: PcmCodec
 }
 
 export type OpenFailure = "not_opened" | "no_audio" | "no_decoder"
@@ -153,6 +172,7 @@ export class FrameSource {
       const stream = format.streams[index]
       if (stream === undefined) return (free(), "no_audio")
       for (const other of format.streams) if (other.index !== index) other.discard = AVDISCARD_ALL
+      if (file.codec !== undefined) stream.codecpar.codecId = pcmCodecs[file.codec]
       const decoder = Codec.findDecoder(stream.codecpar.codecId)
       if (decoder === null) return (free(), "no_decoder")
       codec.allocContext3(decoder)

@@ -59,6 +59,9 @@ const undeclaredLossSeconds = 60
 /** Samples per channel that an MP3 encoder leaves to be dropped at the end: a frame, and the delay of a decoder. */
 const paddingMaximum = 2 * 1152
 
+/** Full scale is 1; 60 dB above it there is no music, but integers taken for floats, or damage. */
+const largestSample = 1000
+
 /** Work of one call of `arrive`, while it drops samples before the wanted position. */
 const dropFramesPerCall = 65_536
 
@@ -98,6 +101,7 @@ export class LinkReader {
   #missing = 0
   /** Of all that were decoded or dropped. */
   #lostFrames = 0
+  #senselessFrames = 0
   /** Where in the file something did not decode since the last frame. */
   #damagedAt: number | undefined
   /** Timestamp that the next frame should have; NaN where nothing is known. */
@@ -173,9 +177,14 @@ export class LinkReader {
     let filled = 0
     while (filled < lengthFrames) {
       const wanted = Math.min(lengthFrames - filled, this.#limitFrames - this.#nextFrame)
+      if (wanted <= 0) this.#passRest()
       const length = wanted <= 0 ? 0 : this.#read(target, at + filled, wanted)
       if (length === 0) break
+      this.#silenceSenseless(target, at + filled, length)
       filled += length
+    }
+    if (filled === 0 && this.end === "complete" && 2 * this.#senselessFrames > this.#position) {
+      this.end = this.#unreadable("decode", "not_finite")
     }
     return filled
   }
@@ -203,7 +212,9 @@ export class LinkReader {
    * frames before it, which it cannot behind damage or a seek.
    */
   get #limitFrames(): number {
-    const { declaredFrames = 0, isIndexed } = this.#source
+    const { container, declaredFrames = 0, isIndexed } = this.#source
+    // The page that says where the samples end need not be marked as the last.
+    if (container === "ogg" && declaredFrames > 0) return declaredFrames
     const end = isIndexed ? this.#source.indexedEnd() : undefined
     if (end === undefined) return Infinity
     const counted = end.frames - this.#origin
@@ -256,6 +267,28 @@ export class LinkReader {
       }
     }
     return false
+  }
+
+  /** Samples that are no numbers, or beyond any level, are damage: silence stands for them. */
+  #silenceSenseless(target: ReadonlyArray<Float32Array>, at: number, length: number): void {
+    // Integers cannot be that large.
+    if (/^(pcm_[su]|flac|alac)/.test(this.codec)) return
+    let senseless = 0
+    for (let n = at; n < at + length; n++) {
+      if (target.every((samples) => Math.abs(samples[n]!) <= largestSample)) continue
+      for (const samples of target) samples[n] = 0
+      senseless++
+    }
+    if (senseless === 0) return
+    this.#senselessFrames += senseless
+    const from = this.loss?.from ?? this.position - length
+    this.loss = { from, frames: (this.loss?.frames ?? 0) + senseless }
+  }
+
+  /** Padding: what comes behind it is heard by nobody, but says how the file ends. */
+  #passRest(): void {
+    while (this.#hasFrame()) this.#source.drop()
+    this.#missing = 0
   }
 
   /** Reads what was decoded before the wanted position. */
@@ -374,7 +407,9 @@ export class LinkReader {
     const missing = (declared ?? 0) - this.#position
     if (isBare) return missing > (toleranceFrames[container] ?? 0) ? this.#verdictOnBareEnd() : "complete"
     const isDamaged = this.#damagedAt !== undefined && !(missing <= 0 && declared !== undefined)
-    const isShort = isDamaged || missing > this.#toleranceFrames || (missing > 0 && this.#facts.cutShort)
+    // Its frames have checksums: what is cut in one of them is damaged. Its header may be that of another file.
+    const isTold = container !== "flac"
+    const isShort = isDamaged || (isTold && missing > this.#toleranceFrames) || (missing > 0 && this.#facts.cutShort)
     // Its length is that of its last page, whichever that is.
     const isCutOgg = container === "ogg" && this.#facts.cutShort
     if (isCutOgg || (isShort && !this.#isDamagedToEnd)) return this.#unreadable("decode", "truncated", this.#damagedAt)

@@ -3,6 +3,7 @@
  * data", or plays what is there without a word.
  */
 import { closeSync, openSync, readSync, statSync } from "node:fs"
+import { lastFlacFrame } from "./flacFrame.ts"
 import type { UnreadableReason } from "../../../domain/audio/AnalysisError.ts"
 
 /** Why the file system does not give the file, if it does not. */
@@ -21,13 +22,17 @@ export const fileFault = (path: string): UnreadableReason | undefined => {
   }
 }
 
+export type PcmCodec = "pcm_u8" | "pcm_s16le" | "pcm_s24le" | "pcm_s32le" | "pcm_f32le" | "pcm_f64le"
+
 export interface ContainerFacts {
   /** The audio is encrypted. */
   readonly encrypted: boolean
   /** The container says that it has more bytes, or more pages, than the file holds. */
   readonly cutShort: boolean
-  /** Samples per channel, where FFmpeg forgets what the container declared because the file is shorter. */
+  /** Samples per channel, where FFmpeg does not know what the container declares, or the container does not know its end. */
   readonly declaredFrames?: number
+  /** FFmpeg's name of the codec, where FFmpeg takes it for another one. */
+  readonly codec?: PcmCodec
 }
 
 /** Looks at the structure of WAV, FLAC, MP4, ASF and Ogg files; other containers tell FFmpeg all that there is to know. */
@@ -124,6 +129,7 @@ const inspectWav = (read: Read, size: number): ContainerFacts => {
   let bytesPerFrame = 0
   let isPcm = false
   let wideSize: number | undefined
+  let codec: PcmCodec | undefined
   for (let at = 12; at + 8 <= size;) {
     const header = read(at, 8)
     const type = header.toString("latin1", 0, 4)
@@ -131,10 +137,14 @@ const inspectWav = (read: Read, size: number): ContainerFacts => {
     if (type === "data") {
       // RF64 (EBU Tech 3306): all ones here, the size in the chunk before.
       if (length === 0xffff_ffff && wideSize !== undefined) length = wideSize
-      else if (isPlaceholder(length)) break
-      if (at + 8 + length <= size) break
+      else if (isPlaceholder(length)) length = codec === undefined ? 0 : size - at - 8
+      if (at + 8 + length <= size) {
+        if (codec === undefined) break
+        return { encrypted: false, cutShort: false, codec, declaredFrames: Math.floor(length / bytesPerFrame) }
+      }
       const declaredFrames = Math.floor(length / bytesPerFrame)
-      return { encrypted: false, cutShort: true, ...(isPcm && bytesPerFrame > 0 ? { declaredFrames } : {}) }
+      const told = codec === undefined ? {} : { codec }
+      return { encrypted: false, cutShort: true, ...told, ...(isPcm && bytesPerFrame > 0 ? { declaredFrames } : {}) }
     }
     if (type === "fmt " && length >= 16) {
       const format = read(at + 8, 40)
@@ -142,6 +152,7 @@ const inspectWav = (read: Read, size: number): ContainerFacts => {
         // PCM, IEEE float, and what says which of them in an extension (mmreg.h).
         isPcm = [1, 3, 0xfffe].includes(format.readUInt16LE(0))
         bytesPerFrame = format.readUInt16LE(12)
+        codec = paddedCodec(format)
       }
     } else if (type === "ds64") {
       const sizes = read(at + 8, 16)
@@ -153,14 +164,46 @@ const inspectWav = (read: Read, size: number): ContainerFacts => {
   return { encrypted: false, cutShort: false }
 }
 
+const integerCodecs: ReadonlyArray<PcmCodec> = ["pcm_u8", "pcm_s16le", "pcm_s24le", "pcm_s32le"]
+
+/**
+ * mmreg.h: a sample may have fewer valid bits than it has room for, and is then at the upper end of it. FFmpeg goes by the
+ * valid bits alone. Undefined where that comes to the same.
+ */
+const paddedCodec = (format: Buffer): PcmCodec | undefined => {
+  const isExtensible = format.readUInt16LE(0) === 0xfffe && format.length >= 26
+  const kind = format.readUInt16LE(isExtensible ? 24 : 0)
+  const validBits = format.readUInt16LE(isExtensible ? 18 : 14)
+  const bytes = format.readUInt16LE(12) / format.readUInt16LE(2)
+  if (bytes === Math.ceil(validBits / 8)) return undefined
+  if (kind === 1) return integerCodecs[bytes - 1]
+  return kind === 3 ? (bytes === 4 ? "pcm_f32le" : bytes === 8 ? "pcm_f64le" : undefined) : undefined
+}
+
 /** RFC 9639, 8.1: blocks of metadata, the last one marked; audio follows it. */
 const inspectFlac = (read: Read, size: number): ContainerFacts => {
   for (let at = 4; ;) {
     const header = read(at, 4)
     if (header.length < 4) return { encrypted: false, cutShort: true }
     at += 4 + header.readUIntBE(1, 3)
-    if ((header[0]! & 0x80) !== 0) return { encrypted: false, cutShort: at >= size }
+    if ((header[0]! & 0x80) !== 0) return { encrypted: false, cutShort: at >= size, ...flacLength(read, at, size) }
   }
+}
+
+/** Bytes in which the last frame of a FLAC begins: sixteen of its largest common ones. */
+const flacTail = 1 << 18
+
+/** By its last frame, if that is whole: the header may say nothing, or that of another file. */
+const flacLength = (read: Read, audioStart: number, size: number): { readonly declaredFrames?: number } => {
+  // STREAMINFO (RFC 9639, 8.2) is the first block: the smallest block, the largest, 36 bits of length at bit 108.
+  const info = read(8, 34)
+  if (info.length < 34) return {}
+  const from = Math.max(audioStart, size - flacTail)
+  const last = lastFlacFrame(read(from, size - from), info.readUInt16BE(2))
+  if (last === undefined) return {}
+  const frames = last.startFrame + last.lengthFrames
+  const declared = (info[13]! & 0xf) * 2 ** 32 + info.readUInt32BE(14)
+  return frames === declared ? {} : { declaredFrames: frames }
 }
 
 // RFC 3533, 6: a page is at most 65307 bytes; flag 4 marks the last page of a stream.
@@ -176,7 +219,10 @@ const inspectOgg = (read: Read, size: number): ContainerFacts => {
     if (page[4] !== 0) continue
     let length = 27 + page[26]!
     for (let segment = 0; segment < page[26]!; segment++) length += page[27 + segment]!
-    return { encrypted: false, cutShort: length > page.length || (page[5]! & 4) === 0 }
+    // A packet goes on behind a page whose last segment is full.
+    const isOpen = page[26]! > 0 && page[26 + page[26]!] === 255
+    // Not every encoder marks the last page.
+    return { encrypted: false, cutShort: length > page.length || ((page[5]! & 4) === 0 && isOpen) }
   }
   return { encrypted: false, cutShort: true }
 }

@@ -26,13 +26,25 @@ export const flacFrameAt = (bytes: Uint8Array, at: number, blockFrames: number):
   return { startFrame: isVariable ? number.value : number.value * blockFrames, lengthFrames }
 }
 
-/** The last frame of which a header is found in `bytes`. */
-export const lastFlacFrame = (bytes: Uint8Array, blockFrames: number): FlacFrame | undefined => {
-  for (let at = bytes.length - 6; at >= 0; at--) {
+/** The frame that ends where `bytes` end, or where a tag of ID3v1 begins; undefined where none is whole. */
+export const lastFlacFrame = (bytes: Buffer, blockFrames: number): FlacFrame | undefined => {
+  const hasTag = bytes.length >= 128 && bytes.toString("latin1", bytes.length - 128, bytes.length - 125) === "TAG"
+  const end = bytes.length - (hasTag ? 128 : 0)
+  for (let at = end - 6; at >= 0; at--) {
     const frame = bytes[at] === 0xff ? flacFrameAt(bytes, at, blockFrames) : undefined
-    if (frame !== undefined) return frame
+    if (frame !== undefined && crc16(bytes, at, end) === 0) return frame
   }
   return undefined
+}
+
+/** x^16 + x^15 + x^2 + 1 (RFC 9639, 9.3): 0 over a frame with its checksum. */
+const crc16 = (bytes: Uint8Array, from: number, to: number): number => {
+  let crc = 0
+  for (let at = from; at < to; at++) {
+    crc ^= bytes[at]! << 8
+    for (let bit = 0; bit < 8; bit++) crc = (crc & 0x8000) === 0 ? crc << 1 : ((crc << 1) ^ 0x8005) & 0xffff
+  }
+  return crc & 0xffff
 }
 
 /** RFC 9639, 9.1.5: as UTF-8, up to 36 bits. */
