@@ -29,19 +29,31 @@ export const versionOf = async (path: string): Promise<FileVersion> => {
   return { size, mtime_ms: mtimeMs }
 }
 
-/** The version of a regular file that is really below the folder; undefined for pipes, links that lead out, and what is gone. */
-export const versionBelow = async (folder: string, path: string): Promise<FileVersion | undefined> => {
+/**
+ * What a look at a path has shown: a regular file; nothing that belongs here (no file, a link that leads out, gone);
+ * or nothing at all, since the system did not let it be looked at: that says nothing about the file.
+ */
+export type Look =
+  | { readonly is: "file"; readonly version: FileVersion }
+  | { readonly is: "none" }
+  | { readonly is: "unseen"; readonly cause: unknown }
+
+/** A regular file that is really below the folder. */
+export const lookBelow = async (folder: string, path: string): Promise<Look> => {
   try {
     const file = await stat(path)
-    if (!file.isFile() || !(await realpath(path)).startsWith(folder + sep)) return undefined
-    return { size: file.size, mtime_ms: file.mtimeMs }
-  } catch {
-    return undefined
+    if (!file.isFile() || !(await realpath(path)).startsWith(folder + sep)) return { is: "none" }
+    return { is: "file", version: { size: file.size, mtime_ms: file.mtimeMs } }
+  } catch (cause) {
+    return saysGone(cause) ? { is: "none" } : { is: "unseen", cause }
   }
 }
 
 export const hasCode = (error: unknown, ...codes: ReadonlyArray<string>): boolean =>
   error instanceof Error && "code" in error && codes.includes(String(error.code))
+
+/** Only these say that there is nothing; all others (EACCES, EIO, ESTALE, ...) pass, or are mended. */
+export const saysGone = (error: unknown): boolean => hasCode(error, "ENOENT", "ENOTDIR")
 
 /** Whether a path leads to nothing, as against to what cannot be looked at just now. */
 export const isGone = async (path: string): Promise<boolean> => {
@@ -49,6 +61,6 @@ export const isGone = async (path: string): Promise<boolean> => {
     await stat(path)
     return false
   } catch (error) {
-    return hasCode(error, "ENOENT", "ENOTDIR")
+    return saysGone(error)
   }
 }

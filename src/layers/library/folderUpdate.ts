@@ -29,13 +29,15 @@ export const updateFolder = (reading: Reading, folder: string, below: string, pr
     const known = new Map(yield* repo.knownVersions(folder, below === "" ? undefined : below))
     const waiting = yield* Queue.bounded<FoundFile | "end">(mostWaiting)
     const unreadableDirectories: Array<string> = []
+    const unseenFiles = new Set<string>()
     const walking = walk(folder, below, {
       onDirectory: watching.add,
       onFile: (file) => {
         progress.found()
         return Effect.asVoid(Queue.offer(waiting, file))
       },
-      onUnreadableDirectory: (relativePath) => Effect.sync(() => void unreadableDirectories.push(relativePath))
+      onUnreadableDirectory: (relativePath) => Effect.sync(() => void unreadableDirectories.push(relativePath)),
+      onUnseenFile: (relativePath) => Effect.sync(() => void unseenFiles.add(relativePath))
     }).pipe(Effect.zipRight(Queue.offer(waiting, "end")))
 
     const entry = yield* makeEntry(repo, progress)
@@ -81,7 +83,9 @@ export const updateFolder = (reading: Reading, folder: string, below: string, pr
     )
 
     yield* Effect.all([walking, readAll], { concurrency: 2, discard: true })
-    const isHere = (path: string) => unreadableDirectories.some((directory) => isAtOrBelow(path, directory))
+    if (unseenFiles.size > 0) yield* tellOfUnseen(folder, unseenFiles)
+    const isHere = (path: string) =>
+      unseenFiles.has(path) || unreadableDirectories.some((directory) => isAtOrBelow(path, directory))
     const gone = [...known.keys()].filter((path) => !isHere(path))
     yield* repo.forget(gone.map((relativePath) => ({ folder, relativePath })))
   })
@@ -153,6 +157,12 @@ const read = (reading: Reading, entry: Entry, { file, isFirstTry, isKnown, myTur
     yield* entry.add(scanned, isKnown)
     return true
   })
+
+/** One line, however many they are. */
+const tellOfUnseen = (folder: string, files: ReadonlySet<string>) =>
+  Effect.logWarning("Files cannot be looked at just now; what is known of them stays").pipe(
+    Effect.annotateLogs({ folder, files: files.size, first: [...files][0] })
+  )
 
 const isAtOrBelow = (path: FileLocation["relativePath"], directory: string): boolean =>
   directory === "" || path.startsWith(`${directory}/`)

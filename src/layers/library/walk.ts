@@ -6,7 +6,7 @@ import { join } from "node:path"
 import type { FileVersion } from "../../domain/library/Track.ts"
 import type { FileLocation } from "../../services/TrackRepo.ts"
 import { removeAbandoned } from "../fingerprint/FingerprintSidecarFiles.ts"
-import { hasCode, isAudioName, isHidden, versionBelow } from "./audioFiles.ts"
+import { isAudioName, isHidden, lookBelow, saysGone } from "./audioFiles.ts"
 
 export interface FoundFile extends FileLocation {
   readonly version: FileVersion
@@ -18,6 +18,8 @@ export interface Visitor {
   readonly onFile: (file: FoundFile) => Effect.Effect<void>
   /** A directory, relative to the folder, that is there but cannot be read. */
   readonly onUnreadableDirectory: (relativePath: string) => Effect.Effect<void>
+  /** An audio file, relative to the folder, that is there but cannot be looked at. */
+  readonly onUnseenFile: (relativePath: string) => Effect.Effect<void>
 }
 
 /** Files looked at together. */
@@ -33,7 +35,7 @@ export const walk = (folder: string, below: string, visitor: Visitor): Effect.Ef
       Effect.catchAll(({ cause }) =>
         Effect.gen(function* () {
           yield* Effect.logWarning("A music folder cannot be read", cause).pipe(Effect.annotateLogs({ folder: path }))
-          if (!hasCode(cause, "ENOENT", "ENOTDIR")) yield* visitor.onUnreadableDirectory(below)
+          if (!saysGone(cause)) yield* visitor.onUnreadableDirectory(below)
           return [] as Array<Dirent>
         })
       )
@@ -47,15 +49,15 @@ export const walk = (folder: string, below: string, visitor: Visitor): Effect.Ef
       .sort((a, b) => (a.name < b.name ? -1 : 1))
     for (let start = 0; start < wanted.length; start += filesAtOnce) {
       const some = wanted.slice(start, start + filesAtOnce)
-      const versions = yield* Effect.promise(() =>
-        Promise.all(
-          some.map((entry) => (entry.isDirectory() ? undefined : versionBelow(folder, join(path, entry.name))))
-        )
+      const looks = yield* Effect.promise(() =>
+        Promise.all(some.map((entry) => (entry.isDirectory() ? undefined : lookBelow(folder, join(path, entry.name)))))
       )
       for (const [n, entry] of some.entries()) {
-        const version = versions[n]
-        if (entry.isDirectory()) yield* walk(folder, within(entry), visitor)
-        else if (version !== undefined) yield* visitor.onFile({ folder, relativePath: within(entry), version })
+        const look = looks[n]
+        const relativePath = within(entry)
+        if (entry.isDirectory()) yield* walk(folder, relativePath, visitor)
+        else if (look?.is === "file") yield* visitor.onFile({ folder, relativePath, version: look.version })
+        else if (look?.is === "unseen") yield* visitor.onUnseenFile(relativePath)
       }
     }
   })

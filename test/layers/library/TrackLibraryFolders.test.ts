@@ -1,5 +1,7 @@
 import { describe, it } from "@effect/vitest"
-import { Effect, Either, Fiber } from "effect"
+import * as Reactivity from "@effect/experimental/Reactivity"
+import { SqliteClient } from "@effect/sql-sqlite-node"
+import { Effect, Either, Exit, Fiber, Logger, Scope } from "effect"
 import {
   appendFileSync,
   chmodSync,
@@ -20,6 +22,7 @@ import {
 } from "node:fs"
 import { join } from "node:path"
 import { TrackId } from "../../../src/domain/library/Track.ts"
+import * as DatabaseSqlite from "../../../src/layers/database/DatabaseSqlite.ts"
 import { LibraryCatalog } from "../../../src/services/LibraryCatalog.ts"
 import { TrackLibrary } from "../../../src/services/TrackLibrary.ts"
 import { assert } from "../../support/assert.ts"
@@ -30,6 +33,16 @@ import { onAll, sine } from "../../support/signals.ts"
 
 const write = (folder: string, name: string, seconds = 1, sampleRate = 44_100) =>
   writeAudioFile(folder, name, "wav16", onAll(2, sine(sampleRate, seconds, 440, -20)), { sampleRate })
+
+/** Of a folder: it can be listed, and nothing in it looked at. */
+const namesOnly = 0o444
+
+/** As a backup does: nobody else reads or writes until the scope closes. */
+const holdDatabase = (filename: string) =>
+  Effect.gen(function* () {
+    const sql = yield* SqliteClient.make({ filename })
+    yield* sql.unsafe("BEGIN EXCLUSIVE")
+  }).pipe(Effect.provide(Reactivity.layer))
 
 const writeMp3 = (folder: string, name: string) =>
   writeAudioFile(folder, name, "mp3", onAll(1, sine(44_100, 1, 440, -20)), { sampleRate: 44_100 })
@@ -290,6 +303,24 @@ describe("TrackLibrary over folders", () => {
     )
   )
 
+  it.scoped("keeps what it knows of files that cannot be looked at for a moment", () =>
+    inLibrary((folder) =>
+      Effect.gen(function* () {
+        mkdirSync(join(folder, "listed"))
+        write(join(folder, "listed"), "inside")
+        write(folder, "outside")
+        yield* scan
+        rmSync(join(folder, "outside.wav"))
+        // Its names can be read, its files cannot be reached.
+        yield* withoutPermission(folder, join(folder, "listed"), scan, namesOnly)
+        assert.deepStrictEqual(yield* titles, ["inside"])
+        rmSync(join(folder, "listed", "inside.wav"))
+        yield* scan
+        assert.deepStrictEqual(yield* titles, [])
+      })
+    )
+  )
+
   it.scoped("gives who asks while a scan runs the report of that scan", () =>
     inLibrary((folder) =>
       Effect.gen(function* () {
@@ -434,6 +465,64 @@ describe("TrackLibrary over watched folders", () => {
     )
   )
 
+  it.scopedLive("keeps a file whose change it cannot look at, and follows the change when it can", () =>
+    watched((folder) =>
+      Effect.gen(function* () {
+        mkdirSync(join(folder, "listed"))
+        const path = write(join(folder, "listed"), "inside")
+        yield* scan
+        rmSync(path)
+        write(join(folder, "listed"), "inside", 3)
+        write(folder, "other")
+        yield* withoutPermission(
+          folder,
+          join(folder, "listed"),
+          until(titles, (list) => list.includes("other")),
+          namesOnly
+        )
+        assert.includesMembers(yield* titles, ["inside"])
+        const library = yield* TrackLibrary
+        yield* until(library.list, (list) => list.some(({ title, duration }) => title === "inside" && duration === 3))
+      })
+    )
+  )
+
+  it.scopedLive("keeps what it has seen and read while another program holds the database", () =>
+    Effect.gen(function* () {
+      const root = yield* temporaryFolder
+      const folder = join(root, "music")
+      mkdirSync(folder)
+      const filename = join(root, "lathe.db")
+      const told = yield* Effect.makeLatch(false)
+      const logger = Logger.make(({ message }) => {
+        if (/database|change/.test(String(message))) told.unsafeOpen()
+      })
+      const settings = { watch: true, stillness: "100 millis" } as const
+      yield* Effect.gen(function* () {
+        yield* scan
+        const held = yield* Scope.make()
+        yield* Scope.extend(holdDatabase(filename), held)
+        write(folder, "seen")
+        yield* told.await
+        yield* Scope.close(held, Exit.void)
+        yield* until(titles, (list) => list.includes("seen"))
+
+        yield* told.close
+        const heldAgain = yield* Scope.make()
+        yield* Scope.extend(holdDatabase(filename), heldAgain)
+        write(folder, "scanned")
+        const scanning = yield* Effect.fork(scan)
+        yield* told.await
+        yield* Scope.close(heldAgain, Exit.void)
+        yield* Fiber.join(scanning)
+        yield* until(titles, (list) => list.includes("scanned"))
+      }).pipe(
+        Effect.provide(libraryLayer([folder], settings, DatabaseSqlite.layer(filename))),
+        Effect.provide(Logger.replace(Logger.defaultLogger, logger))
+      )
+    })
+  )
+
   it.scopedLive("finds by its regular scan what no watch told of", () =>
     inLibrary(
       (folder, root) =>
@@ -504,22 +593,22 @@ describe("LibraryCatalog over a scanned library", () => {
 })
 
 /** As a user whom a folder is closed to: root may read everything, so it steps down for as long. */
-const withoutPermission = <A, R>(folder: string, closed: string, effect: Effect.Effect<A, never, R>) => {
+const withoutPermission = <A, R>(folder: string, closed: string, effect: Effect.Effect<A, never, R>, mode = 0) => {
   const isRoot = process.geteuid!() === 0
   const nobody = 65_534
   return Effect.acquireUseRelease(
     Effect.sync(() => {
-      const { mode } = statSync(closed)
+      const { mode: before } = statSync(closed)
       chmodSync(join(folder, ".."), 0o755)
-      chmodSync(closed, 0)
+      chmodSync(closed, mode)
       if (isRoot) process.seteuid!(nobody)
-      return mode
+      return before
     }),
     () => effect,
-    (mode) =>
+    (before) =>
       Effect.sync(() => {
         if (isRoot) process.seteuid!(0)
-        chmodSync(closed, mode)
+        chmodSync(closed, before)
       })
   )
 }
