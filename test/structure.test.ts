@@ -15,14 +15,15 @@ const coveredBy: Readonly<Record<string, string>> = {
   ChunkMasteringProcessPool:
     "ChunkMasteringProcessProtocol ChunkMasteringProcessWorker PacketMemory RenderWorker WorkerProcess WorkerSlot childEnvironment endProcess exitWithParent workerLost workerSide workerSigns",
   ChunkMasteringRenderer: "ChunkMastering",
-  DatabaseSqlite: "DatabaseUnavailable TrackRepo TrackRepoSqlite migrations trackRecords trackRow trackStore",
+  DatabaseSqlite:
+    "DatabaseUnavailable TrackRepo TrackRepoSqlite fileVersions migrations trackRecords trackRow trackStore",
   Dynamics: "BlockClock",
   FingerprintGenerator:
-    "FileContent FingerprintGeneratorTiered FingerprintServerClient FingerprintStatus cacheTiers circuitBreaker generationEvents runningGenerations serverTier tierMetrics",
+    "FileContent FingerprintGeneratorTiered FingerprintServerClient FingerprintStatus circuitBreaker generationEvents runningGenerations serverTier tierMetrics",
   FingerprintRepo: "Fingerprint FingerprintRepoSqlite",
-  FingerprintServer: "FingerprintServerError Grpc Http Port Refusals Roots",
+  FingerprintServer: "FingerprintServerError Grpc Http Port Refusals",
   FingerprintServerClientGrpc: "ClientSession",
-  FingerprintSidecarFiles: "FingerprintSidecar FolderReadOnly Sidecar",
+  FingerprintSidecarFiles: "FingerprintSidecar FolderReadOnly Sidecar contentHash",
   HttpAccess: "Access accessToken loginPage",
   HttpListener: "PortUnavailable",
   LatheApi:
@@ -46,12 +47,13 @@ const coveredBy: Readonly<Record<string, string>> = {
   TrackAnalyzerProcessPool:
     "FingerprintServerQueue JobPool JobProtocol TrackAnalyzerProcessProtocol TrackAnalyzerProcessWorker lineSplitter serveJobs",
   TrackFileReaderProcess: "TrackFileReaderProcessProtocol TrackFileReaderProcessWorker probeWorker",
+  TrackFileReaderLocal: "TrackFileReader fileTags pictures",
   TrackLibraryFolders:
-    "DirectoryWatch Library SearchText Track TrackFileReader TrackFileReaderLocal TrackLibrary audioFiles fileDescription folderUpdate scanCounter walk",
+    "AudioFormats DirectoryWatch Library SearchText Track TrackLibrary audioFiles fileDescription folderUpdate links scanCounter untilFree walk",
   TrackStreamer: "TooManyStreams TrackStreamerLive",
   Watchdog: "processState",
   WebSocketRoute: "webSocketOf",
-  cli: "commandLine compare comparisonPicture doctor engine fingerprint keepCompiled master options scan status terminal version",
+  cli: "commandLine compare comparisonPicture doctor engine fingerprint keepCompiled leftOutText master options scan status terminal version",
   service: "HttpRoutes SupervisorSnapshot analysisWorker entryPoints renderWorker",
   settings: "InvalidSetting",
   shutdown: "GracefulShutdown GracefulShutdownInTime serve",

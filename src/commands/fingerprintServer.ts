@@ -17,13 +17,19 @@ const parentGone = Effect.async<void>((resume) => {
 // Loaded when it is needed: other commands start without it.
 const server = Effect.promise(() => import("../layers/fingerprint/server/FingerprintServer.ts"))
 
-const options = { fingerprintPort: optionOf("fingerprintPort", "port"), roots }
+const options = { fingerprintPort: optionOf("fingerprintPort", "port"), followLinks: optionOf("followLinks"), roots }
 
-export const fingerprintServer = Command.make("fingerprint-server", options, ({ fingerprintPort, roots }) => {
-  const folders = (roots.length > 0 ? roots : ["."]).map((root) => resolve(root))
-  return Effect.gen(function* () {
-    const port = yield* readSetting("fingerprintPort", givenBy({ fingerprintPort }))
-    const { launch } = yield* server
-    return yield* Effect.race(launch({ port, folders }), parentGone)
-  })
-}).pipe(Command.withDescription("Serve fingerprints by gRPC and by HTTP (POST /fingerprint) on one port."))
+export const fingerprintServer = Command.make(
+  "fingerprint-server",
+  options,
+  ({ fingerprintPort, followLinks, roots }) => {
+    const folders = (roots.length > 0 ? roots : ["."]).map((root) => resolve(root))
+    return Effect.gen(function* () {
+      const given = givenBy({ fingerprintPort, followLinks })
+      const port = yield* readSetting("fingerprintPort", given)
+      const follows = (yield* readSetting("followLinks", given)) === "on"
+      const { launch } = yield* server
+      return yield* Effect.race(launch({ port, folders, followLinks: follows }), parentGone)
+    })
+  }
+).pipe(Command.withDescription("Serve fingerprints by gRPC and by HTTP (POST /fingerprint) on one port."))

@@ -24,6 +24,8 @@ const options = {
   dataFolder: optionOf("dataFolder"),
   streams: optionOf("streams"),
   background: optionOf("background"),
+  followLinks: optionOf("followLinks"),
+  sidecars: optionOf("sidecars"),
   otlpEndpoint: optionOf("otlpEndpoint"),
   logFormat: optionOf("logFormat")
 }
@@ -57,6 +59,8 @@ export const serve = Command.make("serve", { folders, ...options }, ({ folders, 
       dataFolder: yield* readSetting("dataFolder", given),
       maximumStreams: yield* readSetting("streams", given),
       background: (yield* readSetting("background", given)) === "on",
+      sidecars: yield* readSetting("sidecars", given),
+      followLinks: (yield* readSetting("followLinks", given)) === "on",
       folders: yield* musicFolders(folders)
     }
     // The processes that it starts write into the same log.

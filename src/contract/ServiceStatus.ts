@@ -1,5 +1,6 @@
 /** How the service is: what `GET /api/status` and the call `GetStatus` answer. */
 import { Schema } from "effect"
+import { LeftOut } from "../domain/library/Library.ts"
 
 export const ServiceStatus = Schema.Struct({
   version: Schema.String,
@@ -10,6 +11,8 @@ export const ServiceStatus = Schema.Struct({
     analyzing: Schema.Int,
     failed: Schema.Int
   }),
+  /** Found in the music folders by the last scan, and not taken in. */
+  left_out: Schema.optionalWith(Schema.Array(LeftOut), { default: () => [] }),
   fingerprint_server: Schema.Literal("available", "unavailable"),
   /** Streams that play now. */
   streams_active: Schema.Int

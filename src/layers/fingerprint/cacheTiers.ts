@@ -8,6 +8,7 @@ import type { TrackFile } from "../../domain/library/Track.ts"
 import { FingerprintRepo, type RememberedFailure, type TrackKey } from "../../services/FingerprintRepo.ts"
 import { FingerprintSidecar } from "../../services/FingerprintSidecar.ts"
 import { pathOf } from "../../services/TrackLibrary.ts"
+import { isOfContent } from "./contentHash.ts"
 import { contentIdOf } from "./FileContent.ts"
 import { countLookUp, countWrite } from "./tierMetrics.ts"
 
@@ -48,12 +49,30 @@ export const findCached = Effect.fn("FingerprintGenerator.findCached")(function*
 
 const findStored = ({ repo, sidecar }: CacheTiers, file: TrackFile) =>
   Effect.gen(function* () {
-    const stored = yield* lookUp("database", repo.find(keyOf(file)))
+    const stored = yield* lookUp("database", findInRepo(repo, file))
     if (Option.isSome(stored)) return Option.some<Found>({ analysis: stored.value, source: "database" })
     const beside = yield* lookUp("sidecar", sidecar.find(pathOf(file), file.version))
     if (Option.isNone(beside)) return Option.none<Found>()
     yield* write("database", repo.store(keyOf(file), beside.value))
     return Option.some<Found>({ analysis: beside.value, source: "sidecar" })
+  })
+
+const findInRepo = (repo: FingerprintRepo["Type"], file: TrackFile) =>
+  Effect.flatMap(repo.find(keyOf(file)), (stored) =>
+    Option.isSome(stored) ? Effect.succeed(stored) : findVerified(repo, file)
+  )
+
+/** Something was done to the file since it was measured: what is stored holds if its content is what it was. */
+const findVerified = (repo: FingerprintRepo["Type"], file: TrackFile) =>
+  Effect.gen(function* () {
+    const stored = yield* repo.findUnverified(keyOf(file))
+    if (Option.isNone(stored)) return stored
+    if (!(yield* isOfContent(pathOf(file), stored.value))) {
+      yield* write("database", repo.drop(keyOf(file)))
+      return Option.none<TrackAnalysis>()
+    }
+    yield* write("database", repo.store(keyOf(file), stored.value))
+    return stored
   })
 
 /** Why a file has none, where that is known. */

@@ -14,6 +14,7 @@ import { isAudioName, type Look, lookBelow, saysGone, versionOf } from "./audioF
 import { type DirectoryWatch, makeDirectoryWatch } from "./DirectoryWatch.ts"
 import { describe, isFresh, type Reading, readOrExplain, tagsOf } from "./fileDescription.ts"
 import { noProgress, updateFolder } from "./folderUpdate.ts"
+import { isAtOrBelow, type Links, makeLinks } from "./links.ts"
 import { makeScanCounter } from "./scanCounter.ts"
 
 export interface TrackLibraryFoldersOptions {
@@ -23,6 +24,8 @@ export interface TrackLibraryFoldersOptions {
   readonly stillness?: Duration.DurationInput
   /** With `watch`: a full scan so often, for what no watch tells (network folders, limits). Default 10 minutes. */
   readonly rescanEvery?: Duration.DurationInput
+  /** Whether links to folders and files are followed, wherever they lead. Default true. */
+  readonly followLinks?: boolean
   /** What is stored of other folders stays in the list. Default false: the list is that of these folders. */
   readonly keepOthers?: boolean
 }
@@ -34,20 +37,26 @@ const make = (requestedFolders: ReadonlyArray<string>, options: TrackLibraryFold
     const actors = yield* Actors
     const scope = yield* Effect.scope
     const stillness = Duration.decode(options.stillness ?? "1 second")
-    const folders = yield* Effect.forEach(requestedFolders, (folder) =>
+    const realFolders = yield* Effect.forEach(requestedFolders, (folder) =>
       Effect.tryPromise(() => realpath(folder)).pipe(Effect.orElseSucceed(() => folder))
     )
+    // One that is in another is listed with it.
+    const folders = [...new Set(realFolders)].filter(
+      (folder, _, all) => !all.some((other) => other !== folder && isAtOrBelow(folder, other))
+    )
+    const links = makeLinks(folders, options.followLinks ?? true)
     const watching = options.watch === true ? yield* makeDirectoryWatch(stillness) : noWatch
     // A scan and what the watch tells of do not read the same file twice.
     const changes = yield* Effect.makeSemaphore(1)
 
-    const reading: Reading = { repo, reader, watching, stillness }
+    const reading: Reading = { repo, reader, watching, links, stillness }
     // What a scan has read, or a watch has seen, waits for a locked database; who plays does not.
     const patient: Reading = { ...reading, repo: whenFree(repo) }
     const counter = makeScanCounter()
 
     const scanAll = Effect.gen(function* () {
       yield* counter.begin
+      links.forget()
       yield* Effect.forEach(folders, (folder) => updateFolder(patient, folder, "", counter), { discard: true })
       if (options.keepOthers !== true) yield* patient.repo.forgetOutside(folders)
       const report = counter.report()
@@ -130,16 +139,18 @@ const makeFollower = (reading: Reading, folders: ReadonlyArray<string>) => {
 /** Fails where the path cannot be looked at. */
 const follow = (reading: Reading, folders: ReadonlyArray<string>, path: string) =>
   Effect.gen(function* () {
-    const { repo, watching } = reading
+    const { links, repo, watching } = reading
     const folder = folders.find((folder) => path.startsWith(folder + sep))
     if (folder === undefined) return
     const relativePath = path.slice(folder.length + 1).replaceAll(sep, "/")
     const entry = yield* Effect.tryPromise({ try: () => lstat(path), catch: (cause) => cause }).pipe(
       Effect.catchIf(saysGone, () => Effect.succeed(undefined))
     )
-    if (entry?.isDirectory() === true) return yield* updateFolder(reading, folder, relativePath, noProgress)
+    const link = entry?.isSymbolicLink() === true ? yield* Effect.promise(() => links.look(path)) : undefined
+    if (entry?.isDirectory() === true || link?.is === "directory")
+      return yield* updateFolder(reading, folder, relativePath, noProgress)
     if (entry === undefined) yield* watching.remove(path)
-    const look: Look = isAudioName(path) ? yield* Effect.promise(() => lookBelow(folder, path)) : { is: "none" }
+    const look = yield* lookAt(reading, folder, path, link)
     if (look.is === "unseen") return yield* Effect.fail(look.cause)
     if (look.is === "none") {
       const known = yield* repo.knownVersions(folder, relativePath)
@@ -154,18 +165,35 @@ const follow = (reading: Reading, folders: ReadonlyArray<string>, path: string) 
     yield* repo.store([yield* readOrExplain(reading, found, before !== undefined)])
   })
 
+const lookAt = (
+  { links }: Reading,
+  folder: string,
+  path: string,
+  link: Awaited<ReturnType<Links["look"]>> | undefined
+) => {
+  if (link !== undefined)
+    return Effect.succeed<Look>(link.is === "file" || link.is === "unseen" ? link : { is: "none" })
+  return isAudioName(path)
+    ? Effect.promise(() => lookBelow(folder, path, links.follow))
+    : Effect.succeed<Look>({ is: "none" })
+}
+
 /** The file of a track as it is now: read again where it is another one than is stored. */
 const resolve = Effect.fn("TrackLibrary.resolve")(function* (
   reading: Reading,
   folders: ReadonlyArray<string>,
   id: TrackId
 ) {
-  const { repo } = reading
+  const { links, repo } = reading
   const file = yield* repo.get(id)
   const path = pathOf(file)
   const missing = (cause: unknown) => unreadable(path, saysGone(cause) ? "missing" : "denied")
   const real = yield* Effect.tryPromise({ try: () => realpath(path), catch: missing })
-  if (!folders.some((folder) => real.startsWith(folder + sep))) return yield* unreadable(path, "denied")
+  // A file that a link leads to was found by it: what is stored is below a folder.
+  const isAdmitted = links.follow
+    ? folders.includes(file.folder)
+    : folders.some((folder) => real.startsWith(folder + sep))
+  if (!isAdmitted) return yield* unreadable(path, "denied")
   const version = yield* Effect.tryPromise({ try: () => versionOf(path), catch: missing })
   if (isSameVersion(version, file.version)) return file
   const found = { folder: file.folder, relativePath: file.relativePath, version }

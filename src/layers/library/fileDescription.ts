@@ -7,6 +7,7 @@ import type { TrackFileReader } from "../../services/TrackFileReader.ts"
 import type { Scanned, ScannedTrack, TrackRepo } from "../../services/TrackRepo.ts"
 import { isGone, lookBelow } from "./audioFiles.ts"
 import type { DirectoryWatch } from "./DirectoryWatch.ts"
+import type { Links } from "./links.ts"
 import type { FoundFile } from "./walk.ts"
 
 /** What reading files needs. */
@@ -14,6 +15,7 @@ export interface Reading {
   readonly repo: TrackRepo["Type"]
   readonly reader: TrackFileReader["Type"]
   readonly watching: DirectoryWatch
+  readonly links: Links
   /** A file that was written to within this time is not read yet. */
   readonly stillness: Duration.Duration
 }
@@ -71,7 +73,9 @@ export const whenStill = (reading: Reading, found: FoundFile): Effect.Effect<Opt
     let file = found
     for (let attempt = 0; attempt < stillnessAttempts; attempt++) {
       yield* Effect.sleep(reading.stillness)
-      const look = yield* Effect.promise(() => lookBelow(file.folder, join(file.folder, file.relativePath)))
+      const look = yield* Effect.promise(() =>
+        lookBelow(file.folder, join(file.folder, file.relativePath), reading.links.follow)
+      )
       if (look.is === "none") return Option.none()
       if (look.is === "unseen") break
       file = { ...file, version: look.version }

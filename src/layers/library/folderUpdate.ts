@@ -1,8 +1,10 @@
 /** Brings what is stored of a folder, or of a part of it, to what is there. */
 import { Effect, Either, Option, Queue } from "effect"
+import type { LeftOutReason } from "../../domain/library/Library.ts"
 import { isSameVersion } from "../../domain/library/Track.ts"
 import type { ScanReport } from "../../services/TrackLibrary.ts"
 import type { FileLocation, Scanned, TrackRepo } from "../../services/TrackRepo.ts"
+import { removeAbandoned } from "../fingerprint/FingerprintSidecarFiles.ts"
 import { turnOfEventLoop } from "../process/eventLoop.ts"
 import { describe, explain, isFresh, type Reading, tagsOf, whenStill } from "./fileDescription.ts"
 import { type FoundFile, walk } from "./walk.ts"
@@ -18,9 +20,10 @@ const filesPerTransaction = 20
 export interface Progress {
   readonly found: () => void
   readonly done: (outcome: keyof ScanReport) => void
+  readonly leftOut: (ending: string, reason: LeftOutReason) => void
 }
 
-export const noProgress: Progress = { found: () => {}, done: () => {} }
+export const noProgress: Progress = { found: () => {}, done: () => {}, leftOut: () => {} }
 
 /** `below`: the part of the folder, relative to it, with `/`; empty for all of it. */
 export const updateFolder = (reading: Reading, folder: string, below: string, progress: Progress) =>
@@ -30,8 +33,10 @@ export const updateFolder = (reading: Reading, folder: string, below: string, pr
     const waiting = yield* Queue.bounded<FoundFile | "end">(mostWaiting)
     const unreadableDirectories: Array<string> = []
     const unseenFiles = new Set<string>()
-    const walking = walk(folder, below, {
+    const walking = walk(folder, below, reading.links, {
       onDirectory: watching.add,
+      onNames: removeAbandoned,
+      onLeftOut: progress.leftOut,
       onFile: (file) => {
         progress.found()
         return Effect.asVoid(Queue.offer(waiting, file))
@@ -58,6 +63,7 @@ export const updateFolder = (reading: Reading, folder: string, below: string, pr
         const isKnown = before !== undefined
         known.delete(file.relativePath)
         if (isKnown && isSameVersion(before, file.version)) return progress.done("unchanged")
+        if (file.fault !== undefined) return yield* entry.add(Effect.succeed({ ...file, message: file.fault }), isKnown)
         if (yield* isFresh(reading, file)) return void later.push(readWhenStill(file, isKnown))
         const isDone = yield* read(reading, entry, { file, isKnown, isFirstTry: true, myTurn })
         if (!isDone) later.push(read(reading, entry, { file, isKnown, isFirstTry: false, myTurn: Effect.void }))

@@ -105,7 +105,9 @@ describe("FingerprintBackground", () => {
     withBackground(["a"], ["ok"], ({ asked }) =>
       Effect.gen(function* () {
         const repo = yield* TrackRepo
-        yield* repo.store([{ ...someScanned({ title: "a" }), version: { size: 5, mtime_ms: 6 } }])
+        yield* repo.store([
+          { ...someScanned({ title: "a" }), version: { ...someScanned().version, size: 5, mtime_ms: 6 } }
+        ])
         assert.deepStrictEqual(yield* states, { ready: 0, pending: 1, failed: 0 })
         yield* TestClock.adjust("1 minute")
         assert.deepStrictEqual(asked(), ["a", "a"])

@@ -15,7 +15,8 @@ import type { Rational, Stream } from "node-av/lib"
 import { maximumChannels, type SampleQueue } from "./SampleQueue.ts"
 
 // FFmpeg would open anything, playlists that name other files included.
-const containers = "aac,aiff,ape,asf,au,caf,flac,matroska,webm,mov,mp4,mp3,mpc,mpc8,ogg,rf64,tta,w64,wav,wv"
+const containers =
+  "aac,ac3,aiff,ape,asf,au,caf,dsf,eac3,flac,iff,matroska,webm,mov,mp4,mp3,mpc,mpc8,ogg,rf64,tak,tta,w64,wav,wv"
 
 // Where MP3 files carry tags that are no audio: at the end, and between two files that were joined.
 const tagMarkers = ["ID3", "TAG", "APETAGEX", "LYRICSBEGIN"]
