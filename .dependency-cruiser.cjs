@@ -7,7 +7,7 @@ const foundation = "process|supervision|telemetry|database"
 /** Layers that know a layer of another subject: no service stands between them. Each needs a reason. */
 const crossings = [
   // A scan looks into every directory once, and that is when half-done sidecars are found.
-  ["library/walk.ts", "fingerprint/FingerprintSidecarFiles.ts"]
+  ["library/folderUpdate.ts", "fingerprint/FingerprintSidecarFiles.ts"]
 ]
 
 const exactly = (path) => `^src/layers/${path.replaceAll(".", "\\.")}$`

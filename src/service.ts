@@ -40,6 +40,10 @@ import { TrackLibrary } from "./services/TrackLibrary.ts"
 export interface ServiceOptions extends HttpAccess.AccessOptions {
   /** Music folders, absolute. */
   readonly folders: ReadonlyArray<string>
+  /** Whether links in them are followed. Default true. */
+  readonly followLinks?: boolean
+  /** Where the sidecars of fingerprints are kept. Default: beside the files. */
+  readonly sidecars?: "beside" | "data" | "off"
   /** Port of HTTP, WebSocket and RPC; 0: one that is free. */
   readonly port: number
   /** Port of the fingerprint server; another free one where it is taken. */
@@ -108,6 +112,11 @@ const fillAndAnnounce = (dataFolderLock: DataFolderLock.DataFolderLock) =>
     yield* Effect.logInfo(`lathe serves ${tracks} at ${address}`)
   })
 
+const sidecarsOf = ({ dataFolder, sidecars = "beside" }: ServiceOptions) => {
+  if (sidecars === "off") return FingerprintSidecarFiles.layerNone
+  return FingerprintSidecarFiles.layerWith(sidecars === "data" ? { folder: join(dataFolder, "sidecars") } : {})
+}
+
 /**
  * The service, listening once it is built; fails where the database cannot be opened or the port is taken. It ends from
  * the outside in: listener, streams, what renders and generates, fingerprint server, database.
@@ -115,7 +124,7 @@ const fillAndAnnounce = (dataFolderLock: DataFolderLock.DataFolderLock) =>
 export const layer = (options: ServiceOptions) =>
   Layer.unwrapScoped(
     Effect.gen(function* () {
-      const { folders } = options
+      const { folders, followLinks = true } = options
       // Before anything is written there; given back when all else has ended.
       const dataFolderLock = yield* DataFolderLock.hold(options.dataFolder, folders)
       const { fingerprintServer, probeWorker, renderWorker } = options.commands ?? {}
@@ -131,12 +140,14 @@ export const layer = (options: ServiceOptions) =>
       // No byte of a music folder is parsed in this process.
       const probes = yield* TrackFileReaderProcess.make(probeWorker && { workerCommand: probeWorker })
       const reader = Layer.succeed(TrackFileReader, probes.reader)
-      const library = TrackLibraryFolders.layer(folders, { watch: true }).pipe(Layer.provide([repositories, reader]))
+      const library = TrackLibraryFolders.layer(folders, { watch: true, followLinks }).pipe(
+        Layer.provide([repositories, reader])
+      )
       const media = TrackMediaCached.layer().pipe(Layer.provide([repositories, reader]))
       const generator = FingerprintGeneratorTiered.layer.pipe(
         Layer.provide([
           repositories,
-          FingerprintSidecarFiles.layer.pipe(Layer.provide(reader)),
+          sidecarsOf(options).pipe(Layer.provide(reader)),
           FingerprintServerClientGrpc.layer({ baseUrl: `http://${fingerprintHost}:${fingerprintPort}` })
         ])
       )
@@ -144,6 +155,7 @@ export const layer = (options: ServiceOptions) =>
       const server = FingerprintServerProcess.supervised({
         port: fingerprintPort,
         folders,
+        followLinks,
         ...(fingerprintServer && { command: [...fingerprintServer, String(fingerprintPort)] })
       })
       const mastering = Layer.succeed(ChunkMastering, renderers.mastering)

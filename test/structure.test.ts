@@ -16,14 +16,15 @@ const coveredBy: Readonly<Record<string, string>> = {
   ChunkMasteringProcessPool:
     "ChunkMasteringProcessProtocol ChunkMasteringProcessWorker PacketMemory RenderWorker WorkerProcess WorkerSlot childEnvironment endProcess exitWithParent workerLost workerSide workerSigns",
   ChunkMasteringRenderer: "ChunkMastering",
-  DatabaseSqlite: "DatabaseUnavailable TrackRepo TrackRepoSqlite migrations trackRecords trackRow trackStore",
+  DatabaseSqlite:
+    "DatabaseUnavailable TrackRepo TrackRepoSqlite fileVersions migrations trackRecords trackRow trackStore",
   Dynamics: "BlockClock",
   FingerprintGenerator:
-    "FileContent FingerprintGeneratorTiered FingerprintServerClient FingerprintStatus cacheTiers circuitBreaker generationEvents owedWrites runningGenerations serverTier tierMetrics",
+    "FileContent FingerprintGeneratorTiered FingerprintServerClient FingerprintStatus circuitBreaker generationEvents owedWrites runningGenerations serverTier tierMetrics",
   FingerprintRepo: "Fingerprint FingerprintRepoSqlite",
-  FingerprintServer: "FingerprintServerError Grpc Http Port Refusals Roots",
+  FingerprintServer: "FingerprintServerError Grpc Http Port Refusals",
   FingerprintServerClientGrpc: "ClientSession",
-  FingerprintSidecarFiles: "FingerprintSidecar FolderReadOnly Sidecar",
+  FingerprintSidecarFiles: "FingerprintSidecar FolderReadOnly Sidecar contentHash",
   HttpAccess: "Access accessToken apiMethods loginPage problems",
   HttpListener: "PortUnavailable",
   LatheApi:
@@ -48,13 +49,14 @@ const coveredBy: Readonly<Record<string, string>> = {
   TrackAnalyzerProcessPool:
     "FingerprintServerQueue JobPool JobProtocol TrackAnalyzerProcessProtocol TrackAnalyzerProcessWorker lineSplitter serveJobs",
   TrackFileReaderProcess: "TrackFileReaderProcessProtocol TrackFileReaderProcessWorker probeWorker",
+  TrackFileReaderLocal: "TrackFileReader fileTags pictures",
   TrackLibraryFolders:
-    "DirectoryWatch Library SearchText Track TrackFileReader TrackFileReaderLocal TrackLibrary audioFiles fileDescription folderUpdate scanCounter walk",
+    "AudioFormats DirectoryWatch Library SearchText Track TrackLibrary audioFiles fileDescription folderUpdate links scanCounter untilFree walk",
   TrackStreamer: "TooManyStreams TrackStreamerLive",
   Watchdog: "processState",
   WebSocketsBounded: "WebSockets webSocketOf",
   DataFolderLock: "DataFolderInUse runningService sqliteErrors",
-  cli: "SomeFailed commandLine compare comparisonPicture doctor engine fingerprint folders keepCompiled master options scan status terminal version",
+  cli: "SomeFailed commandLine compare comparisonPicture doctor engine fingerprint folders keepCompiled leftOutText master options scan status terminal version",
   readArguments: "UsageError",
   service: "HttpRoutes SupervisorSnapshot analysisWorker entryPoints renderWorker",
   settings: "InvalidSetting",

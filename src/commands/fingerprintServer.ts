@@ -23,15 +23,21 @@ const folderOf = (root: string) =>
 // Loaded when it is needed: other commands start without it.
 const server = Effect.promise(() => import("../layers/fingerprint/server/FingerprintServer.ts"))
 
-const options = { fingerprintPort: optionOf("fingerprintPort", "port"), roots }
+const options = { fingerprintPort: optionOf("fingerprintPort", "port"), followLinks: optionOf("followLinks"), roots }
 
-export const fingerprintServer = Command.make("fingerprint-server", options, ({ fingerprintPort, roots }) => {
-  return Effect.gen(function* () {
-    const folders = yield* Effect.forEach(roots.length > 0 ? roots : ["."], folderOf)
-    const port = yield* readSetting("fingerprintPort", givenBy({ fingerprintPort }))
-    const { launch } = yield* server
-    return yield* Effect.raceFirst(launch({ port, folders }), parentGone).pipe(
-      Effect.catchTag("PortUnavailable", nameHolder)
-    )
-  })
-}).pipe(Command.withDescription("Serve fingerprints by gRPC and by HTTP (POST /fingerprint) on one port."))
+export const fingerprintServer = Command.make(
+  "fingerprint-server",
+  options,
+  ({ fingerprintPort, followLinks, roots }) => {
+    return Effect.gen(function* () {
+      const given = givenBy({ fingerprintPort, followLinks })
+      const folders = yield* Effect.forEach(roots.length > 0 ? roots : ["."], folderOf)
+      const port = yield* readSetting("fingerprintPort", given)
+      const follows = (yield* readSetting("followLinks", given)) === "on"
+      const { launch } = yield* server
+      return yield* Effect.raceFirst(launch({ port, folders, followLinks: follows }), parentGone).pipe(
+        Effect.catchTag("PortUnavailable", nameHolder)
+      )
+    })
+  }
+).pipe(Command.withDescription("Serve fingerprints by gRPC and by HTTP (POST /fingerprint) on one port."))

@@ -7,7 +7,8 @@ import type { ScanStatus } from "../domain/library/Library.ts"
 import { TrackLibrary } from "../services/TrackLibrary.ts"
 import { musicFolder } from "./folders.ts"
 import { scanByService } from "./runningService.ts"
-import { givenBy, optionOf, readDataFolder } from "./settings.ts"
+import { leftOutText } from "./leftOutText.ts"
+import { givenBy, optionOf, readDataFolder, readSetting } from "./settings.ts"
 import { someFailed } from "./SomeFailed.ts"
 import { type Progress, withProgress } from "./terminal.ts"
 
@@ -24,7 +25,7 @@ const progressLine = ({ files_found, files_read, rate_per_second }: ScanStatus):
 const shareOf = ({ files_found, files_read }: ScanStatus) => (files_found === 0 ? 0 : files_read / files_found)
 
 // Loaded when it is needed: other commands start without it.
-const libraryOver = (folder: string, dataFolder: string) =>
+const libraryOver = (folder: string, dataFolder: string, followLinks: boolean) =>
   Effect.promise(async () => {
     const [DatabaseSqlite, TrackFileReaderProcess, TrackLibraryFolders, TrackRepoSqlite] = await Promise.all([
       import("../layers/database/DatabaseSqlite.ts"),
@@ -32,7 +33,7 @@ const libraryOver = (folder: string, dataFolder: string) =>
       import("../layers/library/TrackLibraryFolders.ts"),
       import("../layers/library/TrackRepoSqlite.ts")
     ])
-    return TrackLibraryFolders.layer([folder], { keepOthers: true }).pipe(
+    return TrackLibraryFolders.layer([folder], { keepOthers: true, followLinks }).pipe(
       Layer.provide(TrackFileReaderProcess.layer()),
       Layer.provide(TrackRepoSqlite.layer.pipe(Layer.provide(DatabaseSqlite.layer(join(dataFolder, "lathe.db")))))
     )
@@ -43,7 +44,7 @@ const showOf =
   (now: ScanStatus) =>
     show(shareOf(now), progressLine(now))
 
-const scanAlone = (path: string, dataFolder: string) =>
+const scanAlone = (path: string, dataFolder: string, followLinks: boolean) =>
   Effect.gen(function* () {
     const { scan, scanStatus } = yield* TrackLibrary
     const report = yield* withProgress((progress) =>
@@ -56,7 +57,7 @@ const scanAlone = (path: string, dataFolder: string) =>
       )
     )
     return { report, status: yield* scanStatus }
-  }).pipe(Effect.provide(Layer.unwrapEffect(libraryOver(path, dataFolder))))
+  }).pipe(Effect.provide(Layer.unwrapEffect(libraryOver(path, dataFolder, followLinks))))
 
 /** All of its folders, since that is what it can do. */
 const scanBesideService = (held: DataFolderInUse, path: string) =>
@@ -69,22 +70,25 @@ const scanBesideService = (held: DataFolderInUse, path: string) =>
 
 export const scan = Command.make(
   "scan",
-  { folder, dataFolder: optionOf("dataFolder"), json },
-  ({ dataFolder, folder, json }) =>
+  { folder, dataFolder: optionOf("dataFolder"), followLinks: optionOf("followLinks"), json },
+  ({ dataFolder, folder, followLinks, json }) =>
     Effect.gen(function* () {
       const path = yield* musicFolder(folder)
+      const follows = (yield* readSetting("followLinks", givenBy({ followLinks }))) === "on"
       const data = yield* readDataFolder(givenBy({ dataFolder }))
       const { findHolder } = yield* Effect.promise(() => import("../layers/database/DataFolderLock.ts"))
       const held = yield* findHolder(data)
       const { report, status } = yield* Option.isSome(held)
         ? scanBesideService(held.value, path)
-        : scanAlone(path, data)
-      if (json) yield* Console.log(JSON.stringify({ folder: path, ...report, rate_per_second: status.rate_per_second }))
+        : scanAlone(path, data, follows)
+      const { left_out, rate_per_second } = status
+      if (json) yield* Console.log(JSON.stringify({ folder: path, ...report, left_out, rate_per_second }))
       else {
         const { added, unchanged, unreadable, updated } = report
         yield* Console.log(
           `${folder}: ${added} added, ${updated} updated, ${unchanged} unchanged, ${unreadable} cannot be read.`
         )
+        if (left_out.length > 0) yield* Console.log(`Left out: ${leftOutText(left_out)}.`)
       }
       // What was found broken before is counted as unchanged: it was told then.
       if (report.unreadable > 0)

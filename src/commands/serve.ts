@@ -26,6 +26,8 @@ const options = {
   dataFolder: optionOf("dataFolder"),
   streams: optionOf("streams"),
   background: optionOf("background"),
+  followLinks: optionOf("followLinks"),
+  sidecars: optionOf("sidecars"),
   otlpEndpoint: optionOf("otlpEndpoint"),
   logFormat: optionOf("logFormat")
 }
@@ -60,6 +62,8 @@ export const serve = Command.make("serve", { folders, ...options }, ({ folders, 
       fingerprintPort: yield* readSetting("fingerprintPort", given),
       maximumStreams: yield* readSetting("streams", given),
       background: (yield* readSetting("background", given)) === "on",
+      sidecars: yield* readSetting("sidecars", given),
+      followLinks: (yield* readSetting("followLinks", given)) === "on",
       folders: yield* musicFolders(folders),
       // The last, so that nothing is made where anything else is wrong.
       dataFolder: yield* readDataFolder(given)

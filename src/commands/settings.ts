@@ -152,6 +152,17 @@ export const settings = {
     meaning: "Whether all tracks are measured in the background, or each when it is played.",
     ...choice("LATHE_BACKGROUND", ["on", "off"], "on")
   },
+  followLinks: {
+    option: "follow-links",
+    meaning: "Whether links in the music folders are followed, wherever they lead.",
+    ...choice("LATHE_FOLLOW_LINKS", ["on", "off"], "on")
+  },
+  sidecars: {
+    option: "sidecars",
+    meaning:
+      "Where fingerprints are kept besides the database: beside the music as .25d files, in the data folder, or nowhere.",
+    ...choice("LATHE_SIDECARS", ["beside", "data", "off"], "beside")
+  },
   otlpEndpoint: {
     option: "otlp-endpoint",
     variable: "OTEL_EXPORTER_OTLP_ENDPOINT",

@@ -1,5 +1,6 @@
 /** How the service is: what `GET /api/status` and the call `GetStatus` answer. */
 import { Schema } from "effect"
+import { LeftOut } from "../domain/library/Library.ts"
 
 export const ServiceStatus = Schema.Struct({
   version: Schema.String,
@@ -12,6 +13,8 @@ export const ServiceStatus = Schema.Struct({
     /** Measured, and not stored yet, since the database cannot be written; part of `pending`. */
     owed: Schema.optionalWith(Schema.Int, { default: () => 0 })
   }),
+  /** Found in the music folders by the last scan, and not taken in. */
+  left_out: Schema.optionalWith(Schema.Array(LeftOut), { default: () => [] }),
   fingerprint_server: Schema.Literal("available", "unavailable"),
   /** Streams that play now. */
   streams_active: Schema.Int

@@ -16,6 +16,7 @@ export interface GenerationEvent {
 export class FingerprintGenerator extends Context.Tag("lathe/FingerprintGenerator")<
   FingerprintGenerator,
   {
+    /** None after 60 s at the latest; a generation that takes longer goes on, and is stored. */
     readonly getOrGenerate: (file: TrackFile) => Effect.Effect<Option.Option<TrackAnalysis>>
     /** The same as it goes, ending with `cached`, `complete`, `failed` or `unavailable`. Callers share one generation. */
     readonly events: (file: TrackFile) => Stream.Stream<GenerationEvent>

@@ -11,8 +11,8 @@ export class FingerprintSidecar extends Context.Tag("lathe/FingerprintSidecar")<
   FingerprintSidecar,
   {
     /**
-     * The analysis beside `path`, if it is valid, of the current algorithm and of this content: same size, and same
-     * modification time or same SHA-256. Anything else is none.
+     * The analysis beside `path`, if it is valid, of the current algorithm and of this content: same size, same SHA-256.
+     * Anything else is none. Reads the whole file.
      */
     readonly find: (path: string, version: FileVersion) => Effect.Effect<Option.Option<TrackAnalysis>>
     /** Writes it beside `path`, atomically, in place of whatever is there. */

@@ -403,6 +403,7 @@ describe("lathe status", () => {
           version: "1.2.3",
           tracks: 12,
           fingerprints: { ready: 7, pending: 3, analyzing: 1, failed: 1, owed: 0 },
+          left_out: [],
           fingerprint_server: "unavailable",
           streams_active: 0
         }

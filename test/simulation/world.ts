@@ -232,6 +232,8 @@ const world = (time: VirtualTime, trace: Trace | undefined): Effect.Effect<World
       FingerprintRepo,
       Effect.map(FingerprintRepo, (real) => ({
         find: faulty(real.find),
+        findUnverified: faulty(real.findUnverified),
+        drop: faulty(real.drop),
         store: faulty(real.store),
         findFailure: faulty(real.findFailure),
         storeFailure: faulty(real.storeFailure)

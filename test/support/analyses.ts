@@ -1,6 +1,6 @@
 /** Valid analyses and tracks for tests that are not about measuring. */
 import { algorithmVersion, type Fingerprint, type TrackAnalysis } from "../../src/domain/fingerprint/Fingerprint.ts"
-import { type TrackFile, TrackId } from "../../src/domain/library/Track.ts"
+import { noDetails, type TrackFile, TrackId } from "../../src/domain/library/Track.ts"
 
 /** 25 different values, so that a dimension stored under another's name shows. */
 export const someFingerprint: Fingerprint = {
@@ -31,7 +31,12 @@ export const someFingerprint: Fingerprint = {
   phase_correlation: 0.58
 }
 
-export const fileVersion = { size: 4_096_000, mtime_ms: 1_750_000_000_123.457 }
+export const fileVersion = {
+  size: 4_096_000,
+  mtime_ms: 1_750_000_000_123.457,
+  inode: 4_711,
+  ctime_ms: 1_750_000_000_456.789
+}
 
 export const someAnalysis = (fingerprint: Partial<Fingerprint> = {}): TrackAnalysis => ({
   fingerprint: { ...someFingerprint, ...fingerprint },
@@ -60,14 +65,10 @@ export const someAnalysis = (fingerprint: Partial<Fingerprint> = {}): TrackAnaly
 
 export const someTrackFile = (overrides: Partial<TrackFile> = {}): TrackFile => ({
   track: {
+    ...noDetails,
     id: TrackId.make(7),
     title: "Title",
     artist: "Artist",
-    album: null,
-    album_artist: null,
-    track_number: null,
-    disc_number: null,
-    year: null,
     duration: 200.5,
     sample_rate: 44_100,
     channels: 2,

@@ -35,14 +35,19 @@ interface AudioFormat {
   readonly lossless: boolean
 }
 
-const lossless = (extension: string, encoder: string, sampleFormat: AVSampleFormat, bits?: number): AudioFormat => ({
+export const lossless = (
+  extension: string,
+  encoder: string,
+  sampleFormat: AVSampleFormat,
+  bits?: number
+): AudioFormat => ({
   extension,
   encoder,
   sampleFormat,
   ...(bits === undefined ? {} : { bits }),
   lossless: true
 })
-const lossy = (extension: string, encoder: string, sampleFormat: AVSampleFormat): AudioFormat => ({
+export const lossy = (extension: string, encoder: string, sampleFormat: AVSampleFormat): AudioFormat => ({
   extension,
   encoder,
   sampleFormat,
@@ -162,12 +167,13 @@ export const decodeAll = (path: string, options: DecodeOptions = {}) =>
 export const writeAudioFile = (
   folder: string,
   name: string,
-  formatName: AudioFormatName | keyof typeof otherFormats,
+  formatName: AudioFormatName | keyof typeof otherFormats | AudioFormat,
   signal: Signal,
   options: WriteOptions
 ): string => {
   Log.setLevel(AV_LOG_QUIET)
-  const format: AudioFormat = { ...audioFormats, ...otherFormats }[formatName]
+  const format: AudioFormat =
+    typeof formatName === "string" ? { ...audioFormats, ...otherFormats }[formatName] : formatName
   const path = join(folder, `${name}.${format.extension}`)
   const codec = Codec.findEncoderByName(format.encoder as FFEncoderCodec)
   if (codec === null) throw new Error(`This build of FFmpeg has no encoder ${format.encoder}`)

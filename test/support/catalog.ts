@@ -1,16 +1,12 @@
 /** Tracks as a scan would have found them, for tests and benchmarks that need no files. */
-import type { TrackTags } from "../../src/domain/library/Track.ts"
+import { noDetails, type TrackTags } from "../../src/domain/library/Track.ts"
 import type { ScannedTrack } from "../../src/services/TrackRepo.ts"
 import { fileVersion } from "./analyses.ts"
 
 const someTags: TrackTags = {
+  ...noDetails,
   title: "Title",
   artist: "Artist",
-  album: null,
-  album_artist: null,
-  track_number: null,
-  disc_number: null,
-  year: null,
   duration: 200.5,
   sample_rate: 44_100,
   channels: 2,

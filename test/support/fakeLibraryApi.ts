@@ -1,6 +1,6 @@
 /** The library's HTTP API out of memory, answered within the browser: any number of tracks, any state. */
 import type { TrackAnalysis } from "../../src/domain/fingerprint/Fingerprint.ts"
-import { TrackId } from "../../src/domain/library/Track.ts"
+import { noDetails, TrackId } from "../../src/domain/library/Track.ts"
 import type {
   Album,
   Artist,
@@ -48,6 +48,7 @@ export const makeTracks = (count: number): ReadonlyArray<Track> =>
     const album = Math.floor(i / 12)
     const artist = pick(artists, album)
     return {
+      ...noDetails,
       id: TrackId.make(i + 1),
       title: `${pick(firstWords, i * 7 + album)} ${pick(lastWords, i * 3 + album)}${i < 100 ? "" : ` ${i + 1}`}`,
       artist,
@@ -120,6 +121,7 @@ const resting: ScanStatus = {
   added: 0,
   updated: 0,
   unreadable: 0,
+  left_out: [],
   rate_per_second: null,
   finished_at: "2026-01-01T00:00:00Z"
 }
@@ -139,6 +141,7 @@ export const answerFrom = async (page: Page, library: FakeLibrary): Promise<void
       failed: tracks.filter(({ fingerprint }) => fingerprint === "failed").length,
       owed: 0
     },
+    left_out: [],
     fingerprint_server: "available",
     streams_active: 0
   }

@@ -7,7 +7,7 @@ import { someScanned } from "./catalog.ts"
 export const tracksPerArtist = 50
 const tracksPerAlbum = 10
 /** Rows in one statement: SQLite binds 32766 values at most. */
-const artistsAtOnce = 20
+const artistsAtOnce = 10
 
 const tracksOf = (artist: number) =>
   Array.from({ length: tracksPerArtist }, (_, n) => ({

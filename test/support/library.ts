@@ -1,7 +1,9 @@
 /** A library over the folder `music` of a temporary folder, with its database in memory. */
+import type { SqlClient } from "@effect/sql"
 import { Effect, Layer, Schedule, type Scope } from "effect"
 import { mkdirSync } from "node:fs"
 import { join } from "node:path"
+import type { DatabaseUnavailable } from "../../src/domain/database/DatabaseUnavailable.ts"
 import * as AudioDecoderNodeAv from "../../src/layers/audio/AudioDecoderNodeAv.ts"
 import * as DatabaseSqlite from "../../src/layers/database/DatabaseSqlite.ts"
 import * as LibraryCatalogSqlite from "../../src/layers/library/LibraryCatalogSqlite.ts"
@@ -14,11 +16,12 @@ import { temporaryFolder } from "./audioFiles.ts"
 
 export const libraryLayer = (
   folders: ReadonlyArray<string>,
-  options: TrackLibraryFolders.TrackLibraryFoldersOptions = {}
+  options: TrackLibraryFolders.TrackLibraryFoldersOptions = {},
+  database: Layer.Layer<SqlClient.SqlClient, DatabaseUnavailable> = DatabaseSqlite.layerMemory
 ) =>
   TrackLibraryFolders.layer(folders, options).pipe(
     Layer.provideMerge(Layer.merge(TrackRepoSqlite.layer, LibraryCatalogSqlite.layer)),
-    Layer.provideMerge(DatabaseSqlite.layerMemory),
+    Layer.provideMerge(Layer.orDie(database)),
     Layer.provideMerge(TrackFileReaderLocal.layer),
     Layer.provideMerge(AudioDecoderNodeAv.layer)
   )

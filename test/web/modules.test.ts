@@ -27,6 +27,7 @@ describe("An empty list", () => {
     added: 0,
     updated: 0,
     unreadable: 0,
+    left_out: [],
     rate_per_second: null,
     finished_at: null
   }
@@ -36,6 +37,7 @@ describe("An empty list", () => {
     version: "test",
     tracks,
     fingerprints: { ready: 0, pending: tracks, analyzing: 0, failed: 0, owed: 0 },
+    left_out: [],
     fingerprint_server: "available" as const,
     streams_active: 0
   })

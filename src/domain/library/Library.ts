@@ -47,6 +47,33 @@ export const UnreadableFile = Schema.Struct({
 }).annotations({ identifier: "UnreadableFile" })
 export type UnreadableFile = typeof UnreadableFile.Type
 
+/**
+ * Why something in a music folder is not taken in: its ending is not that of audio; it begins with a point; it is a link
+ * that is not followed, that leads nowhere, or back into what is listed anyway; it is listed by another path; it is a
+ * pipe or a device; the system does not let it be looked at; its name is not UTF-8.
+ */
+const LeftOutReason = Schema.Literal(
+  "no_audio",
+  "hidden",
+  "link",
+  "link_broken",
+  "link_back",
+  "same_file",
+  "no_file",
+  "unseen",
+  "name"
+)
+export type LeftOutReason = typeof LeftOutReason.Type
+
+/** What a scan has found in the music folders and not taken in. */
+export const LeftOut = Schema.Struct({
+  /** Of the names, lower case, without the point; empty for folders and names without one. */
+  ending: Schema.String,
+  reason: LeftOutReason,
+  files: Count
+}).annotations({ identifier: "LeftOut" })
+export type LeftOut = typeof LeftOut.Type
+
 /** How the running scan stands, or how the last one ended. */
 export const ScanStatus = Schema.Struct({
   running: Schema.Boolean,
@@ -57,6 +84,8 @@ export const ScanStatus = Schema.Struct({
   added: Count,
   updated: Count,
   unreadable: Count,
+  /** The most first. */
+  left_out: Schema.optionalWith(Schema.Array(LeftOut), { default: () => [] }),
   /** Files looked at per second since the start; null before there is anything to tell. */
   rate_per_second: Schema.NullOr(Schema.Finite),
   /** ISO 8601, UTC. */
@@ -71,6 +100,7 @@ export const noScanYet: ScanStatus = {
   added: 0,
   updated: 0,
   unreadable: 0,
+  left_out: [],
   rate_per_second: null,
   finished_at: null
 }

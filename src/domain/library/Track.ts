@@ -9,25 +9,103 @@ export const FileVersion = Schema.Struct({
   /** Bytes. */
   size: Schema.Int.pipe(Schema.nonNegative()),
   /** Milliseconds since 1970, with the fraction that the file system gives. */
-  mtime_ms: Schema.Finite
+  mtime_ms: Schema.Finite,
+  /** As far as a number holds it; null where the file system has none that stays. */
+  inode: Schema.NullOr(Schema.Finite),
+  /** When content, name or rights changed last, milliseconds since 1970; null where the file system does not keep it. */
+  ctime_ms: Schema.NullOr(Schema.Finite)
 })
 export type FileVersion = typeof FileVersion.Type
 
-export const isSameVersion = (a: FileVersion, b: FileVersion): boolean => a.size === b.size && a.mtime_ms === b.mtime_ms
+export type SizeAndTime = Pick<FileVersion, "size" | "mtime_ms">
+
+/** What every file system keeps, and others can tell of a file: almost always the same content. */
+export const isSameSizeAndTime = (a: SizeAndTime, b: SizeAndTime): boolean =>
+  a.size === b.size && a.mtime_ms === b.mtime_ms
+
+/** Nothing has been done to the file in between. */
+export const isSameVersion = (a: FileVersion, b: FileVersion): boolean =>
+  isSameSizeAndTime(a, b) && a.inode === b.inode && a.ctime_ms === b.ctime_ms
+
+/** Another one for each version; letters, digits, points and hyphens. */
+export const versionText = ({ ctime_ms, inode, mtime_ms, size }: FileVersion): string =>
+  [size, mtime_ms, inode ?? 0, ctime_ms ?? 0].map((part) => part.toString(36)).join("-")
+
+const Text = Schema.NullOr(Schema.String)
+const Whole = Schema.NullOr(Schema.Int)
+const Number = Schema.NullOr(Schema.Finite)
+
+/** null: the file does not say. Several values of one tag are joined with "; ". */
+const details = {
+  artist: Text,
+  album: Text,
+  album_artist: Text,
+  track_number: Whole,
+  disc_number: Whole,
+  year: Whole,
+  genre: Text,
+  composer: Text,
+  /** As FFmpeg calls it: `flac`, `pcm_s24le`. */
+  codec: Text,
+  /** Bits a sample; of lossless audio only. */
+  bit_depth: Whole,
+  /** Bits a second. */
+  bit_rate: Whole,
+  musicbrainz_recording_id: Text,
+  musicbrainz_track_id: Text,
+  musicbrainz_album_id: Text,
+  musicbrainz_release_group_id: Text,
+  musicbrainz_artist_id: Text,
+  musicbrainz_album_artist_id: Text,
+  /** Towards -18 LUFS; shown, not applied: what is played is measured by lathe itself. */
+  replaygain_track_gain_db: Number,
+  /** Of full scale. */
+  replaygain_track_peak: Number,
+  replaygain_album_gain_db: Number,
+  replaygain_album_peak: Number,
+  /** Towards -23 LUFS (RFC 7845, 5.2.1); shown, not applied. */
+  r128_track_gain_db: Number,
+  r128_album_gain_db: Number
+}
+
+const TrackDetails = Schema.Struct(details)
+export type TrackDetails = typeof TrackDetails.Type
+
+/** Of a file that says nothing about itself. */
+export const noDetails: TrackDetails = {
+  artist: null,
+  album: null,
+  album_artist: null,
+  track_number: null,
+  disc_number: null,
+  year: null,
+  genre: null,
+  composer: null,
+  codec: null,
+  bit_depth: null,
+  bit_rate: null,
+  musicbrainz_recording_id: null,
+  musicbrainz_track_id: null,
+  musicbrainz_album_id: null,
+  musicbrainz_release_group_id: null,
+  musicbrainz_artist_id: null,
+  musicbrainz_album_artist_id: null,
+  replaygain_track_gain_db: null,
+  replaygain_track_peak: null,
+  replaygain_album_gain_db: null,
+  replaygain_album_peak: null,
+  r128_track_gain_db: null,
+  r128_album_gain_db: null
+}
 
 const tags = {
   title: Schema.String,
-  artist: Schema.NullOr(Schema.String),
-  album: Schema.NullOr(Schema.String),
-  album_artist: Schema.NullOr(Schema.String),
-  track_number: Schema.NullOr(Schema.Int),
-  disc_number: Schema.NullOr(Schema.Int),
-  year: Schema.NullOr(Schema.Int),
+  ...details,
   /** Seconds. */
   duration: Schema.Finite.pipe(Schema.nonNegative()),
   sample_rate: Schema.Int.pipe(Schema.positive()),
   channels: Schema.Int.pipe(Schema.positive()),
-  /** Whether a picture comes with the file. */
+  /** Whether a picture comes with the file, in it or beside it. */
   has_art: Schema.Boolean
 }
 

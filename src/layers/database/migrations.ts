@@ -2,6 +2,7 @@
 import { SqlClient, type SqlError } from "@effect/sql"
 import { Effect } from "effect"
 import { dimensionNames } from "../../domain/fingerprint/Fingerprint.ts"
+import { hasSizeAndTime, haveSameVersion } from "./fileVersions.ts"
 
 const initial = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
@@ -76,7 +77,52 @@ const library = Effect.gen(function* () {
     )`)
 })
 
-export const migrations = { "0001_initial": initial, "0002_library": library }
+/** Inode and time of change, which tell a file from one that was put in its place with the same size and time. */
+const fileVersions = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const run = (text: string) => sql.unsafe(text)
+  for (const table of ["tracks", "unreadable_files", "fingerprints", "fingerprint_failures", "waveforms"]) {
+    yield* run(`ALTER TABLE ${table} ADD COLUMN inode INTEGER`)
+    yield* run(`ALTER TABLE ${table} ADD COLUMN ctime_ms REAL`)
+  }
+  yield* dropFingerprintTriggers(run)
+  yield* createFingerprintTriggers(run, haveSameVersion)
+})
+
+/** What else files say of themselves. The next scan reads it: it finds no file unchanged. */
+const moreDetails = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  for (const column of [
+    "genre TEXT",
+    "composer TEXT",
+    "codec TEXT",
+    "bit_depth INTEGER",
+    "bit_rate INTEGER",
+    "musicbrainz_recording_id TEXT",
+    "musicbrainz_track_id TEXT",
+    "musicbrainz_album_id TEXT",
+    "musicbrainz_release_group_id TEXT",
+    "musicbrainz_artist_id TEXT",
+    "musicbrainz_album_artist_id TEXT",
+    "replaygain_track_gain_db REAL",
+    "replaygain_track_peak REAL",
+    "replaygain_album_gain_db REAL",
+    "replaygain_album_peak REAL",
+    "r128_track_gain_db REAL",
+    "r128_album_gain_db REAL"
+  ]) {
+    yield* sql.unsafe(`ALTER TABLE tracks ADD COLUMN ${column}`)
+  }
+  // Not the version of any file.
+  yield* sql.unsafe("UPDATE tracks SET mtime_ms = -1")
+})
+
+export const migrations = {
+  "0001_initial": initial,
+  "0002_library": library,
+  "0003_file_versions": fileVersions,
+  "0004_details": moreDetails
+}
 
 type Run = (text: string) => Effect.Effect<unknown, SqlError.SqlError>
 
@@ -185,8 +231,16 @@ const followFingerprints = (run: Run) =>
     // One row: what counts as current, and how often a fingerprint was stored or went.
     yield* run("CREATE TABLE fingerprint_epoch (algorithm_version INTEGER NOT NULL, revision INTEGER NOT NULL)")
     yield* run("INSERT INTO fingerprint_epoch VALUES (0, 0)")
+    yield* createFingerprintTriggers(run, hasSizeAndTime)
+  })
+
+/** Whether two rows, by the names of their tables, are about the same version of a file. */
+type IsSame = (a: string, b: string) => string
+
+const createFingerprintTriggers = (run: Run, isSame: IsSame) =>
+  Effect.gen(function* () {
     const revise = "UPDATE fingerprint_epoch SET revision = revision + 1"
-    const isOfNew = `id = new.track_id AND size = new.size AND mtime_ms = new.mtime_ms
+    const isOfNew = `id = new.track_id AND ${isSame("tracks", "new")}
       AND new.algorithm_version = (SELECT algorithm_version FROM fingerprint_epoch)`
     for (const event of ["INSERT", "UPDATE"]) {
       yield* run(`
@@ -208,22 +262,40 @@ const followFingerprints = (run: Run) =>
       CREATE TRIGGER failure_after_delete AFTER DELETE ON fingerprint_failures BEGIN
         UPDATE tracks SET fingerprint_state = 'pending' WHERE id = old.track_id AND fingerprint_state = 'failed';
       END`)
+    const columns = isSame === hasSizeAndTime ? ["size", "mtime_ms"] : ["size", "mtime_ms", "inode", "ctime_ms"]
     yield* run(`
-      CREATE TRIGGER fingerprint_of_changed_track AFTER UPDATE OF size, mtime_ms ON tracks
-      WHEN new.size <> old.size OR new.mtime_ms <> old.mtime_ms BEGIN
-        UPDATE tracks SET fingerprint_state = ${stateOf} WHERE id = new.id;
+      CREATE TRIGGER fingerprint_of_changed_track AFTER UPDATE OF ${columns.join(", ")} ON tracks
+      WHEN ${columns.map((name) => `new.${name} IS NOT old.${name}`).join(" OR ")} BEGIN
+        UPDATE tracks SET fingerprint_state = ${stateBy(isSame)} WHERE id = new.id;
         ${revise};
       END`)
   })
 
+const dropFingerprintTriggers = (run: Run) =>
+  Effect.forEach(
+    [
+      "fingerprint_after_insert",
+      "fingerprint_after_update",
+      "fingerprint_after_delete",
+      "failure_after_insert",
+      "failure_after_update",
+      "failure_after_delete",
+      "fingerprint_of_changed_track"
+    ],
+    (name) => run(`DROP TRIGGER ${name}`),
+    { discard: true }
+  )
+
 /** What the tables of fingerprints and failures say of the track in the row at hand. */
-export const stateOf = `CASE
+const stateBy = (isSame: IsSame) => `CASE
   WHEN EXISTS (
-    SELECT 1 FROM fingerprints f WHERE f.track_id = tracks.id AND f.size = tracks.size AND f.mtime_ms = tracks.mtime_ms
+    SELECT 1 FROM fingerprints f WHERE f.track_id = tracks.id AND ${isSame("f", "tracks")}
       AND f.algorithm_version = (SELECT algorithm_version FROM fingerprint_epoch)
   ) THEN 'ready'
   WHEN EXISTS (
-    SELECT 1 FROM fingerprint_failures f WHERE f.track_id = tracks.id AND f.size = tracks.size
-      AND f.mtime_ms = tracks.mtime_ms AND f.algorithm_version = (SELECT algorithm_version FROM fingerprint_epoch)
+    SELECT 1 FROM fingerprint_failures f WHERE f.track_id = tracks.id AND ${isSame("f", "tracks")}
+      AND f.algorithm_version = (SELECT algorithm_version FROM fingerprint_epoch)
   ) THEN 'failed'
   ELSE 'pending' END`
+
+export const stateOf = stateBy(haveSameVersion)

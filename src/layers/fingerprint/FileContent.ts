@@ -1,8 +1,8 @@
 import { Equal, Hash } from "effect"
-import type { TrackFile } from "../../domain/library/Track.ts"
+import { type TrackFile, versionText } from "../../domain/library/Track.ts"
 
 /** One content of one track. */
-export const contentIdOf = ({ track, version }: TrackFile): string => `${track.id} ${version.size} ${version.mtime_ms}`
+export const contentIdOf = ({ track, version }: TrackFile): string => `${track.id} ${versionText(version)}`
 
 /** A file by its content, whatever else is known of the track by now. */
 export class FileContent implements Equal.Equal {

@@ -1,5 +1,5 @@
 /** FingerprintGenerator over its tiers: memory, database, sidecar, fingerprint server, none. */
-import { Clock, Effect, Layer, Metric, Option, type Scope, Stream } from "effect"
+import { Clock, Duration, Effect, Layer, Metric, Option, type Scope, Stream } from "effect"
 import type { AnalysisProgress } from "../../domain/fingerprint/Fingerprint.ts"
 import type { FingerprintServerError } from "../../domain/fingerprint/FingerprintServerError.ts"
 import type { TrackFile } from "../../domain/library/Track.ts"
@@ -20,6 +20,9 @@ const lastingRefusals: ReadonlySet<string> = new Set([
   "TrackTooLarge"
 ])
 
+/** Nobody who asks for one answer waits longer for it. */
+const answerTimeout = Duration.seconds(60)
+
 const make = Effect.gen(function* () {
   const caches = yield* makeCacheTiers
   const server = yield* makeServerTier
@@ -30,6 +33,8 @@ const make = Effect.gen(function* () {
       events(file).pipe(
         Stream.runLast,
         Effect.map(Option.flatMap((event) => event.analysis)),
+        // The generation goes on: what it finds is stored.
+        Effect.timeoutTo({ duration: answerTimeout, onTimeout: () => Option.none(), onSuccess: (found) => found }),
         Effect.withSpan("FingerprintGenerator.getOrGenerate")
       ),
     getCached: (file) =>

@@ -9,6 +9,7 @@ import {
   Provenance,
   TrackAnalysis
 } from "../../domain/fingerprint/Fingerprint.ts"
+import { isOfSizeAndTime, isOfVersion } from "../database/fileVersions.ts"
 import { isBusy } from "../database/sqliteErrors.ts"
 import { FingerprintRepo, type RememberedFailure, type TrackKey } from "../../services/FingerprintRepo.ts"
 
@@ -20,8 +21,7 @@ const Record = Schema.Struct({
 /** The row that stores an analysis, one column a dimension. */
 export const toRecord = (key: TrackKey, analysis: TrackAnalysis) => ({
   track_id: key.trackId,
-  size: key.version.size,
-  mtime_ms: key.version.mtime_ms,
+  ...key.version,
   algorithm_version: analysis.provenance.algorithm_version,
   ...analysis.fingerprint,
   measurements: JSON.stringify(analysis.measurements),
@@ -46,8 +46,7 @@ const make = Effect.gen(function* () {
     sql.withTransaction(write).pipe(Effect.retry({ schedule: busyPolicy, while: isBusy }), Effect.orDie)
 
   const isOfKey = (key: TrackKey) => sql`
-    track_id = ${key.trackId} AND size = ${key.version.size} AND mtime_ms = ${key.version.mtime_ms}
-    AND algorithm_version = ${algorithmVersion}`
+    track_id = ${key.trackId} AND ${isOfVersion(sql, key.version)} AND algorithm_version = ${algorithmVersion}`
 
   const find = Effect.fn("FingerprintRepo.find")(function* (key: TrackKey) {
     const rows = yield* sql<object>`SELECT * FROM fingerprints WHERE ${isOfKey(key)}`
@@ -74,6 +73,20 @@ const make = Effect.gen(function* () {
       yield* sql`UPDATE albums SET duration = duration + ${error} WHERE id = ${listed.album_id}`
     })
 
+  const findUnverified = Effect.fn("FingerprintRepo.findUnverified")(function* (key: TrackKey) {
+    const rows = yield* sql<object>`
+      SELECT * FROM fingerprints WHERE track_id = ${key.trackId} AND ${isOfSizeAndTime(sql, key.version)}
+        AND algorithm_version = ${algorithmVersion}`
+    const analysis = rows[0] === undefined ? Option.none<TrackAnalysis>() : Either.getRight(fromRecord(rows[0]))
+    return Option.filter(analysis, (found) => isAbout(key, found))
+  }, Effect.orDie)
+
+  const drop = Effect.fn("FingerprintRepo.drop")(
+    (key: TrackKey) => sql`DELETE FROM fingerprints WHERE track_id = ${key.trackId}`,
+    whenFree,
+    Effect.asVoid
+  )
+
   const store = Effect.fn("FingerprintRepo.store")(function* (key: TrackKey, analysis: TrackAnalysis) {
     const valid = yield* Schema.decodeUnknown(TrackAnalysis)(analysis)
     const record = toRecord(key, valid)
@@ -91,8 +104,7 @@ const make = Effect.gen(function* () {
   const storeFailure = Effect.fn("FingerprintRepo.storeFailure")(function* (key: TrackKey, failure: RememberedFailure) {
     const record = {
       track_id: key.trackId,
-      size: key.version.size,
-      mtime_ms: key.version.mtime_ms,
+      ...key.version,
       algorithm_version: algorithmVersion,
       code: failure.code,
       message: failure.message
@@ -100,7 +112,7 @@ const make = Effect.gen(function* () {
     yield* sql`INSERT OR REPLACE INTO fingerprint_failures ${sql.insert(record)}`
   }, whenFree)
 
-  return FingerprintRepo.of({ find, store, findFailure, storeFailure })
+  return FingerprintRepo.of({ find, findUnverified, drop, store, findFailure, storeFailure })
 })
 
 /** What the columns say and what the analysis says of itself agree. A copied file has another time, but no other size. */
@@ -113,6 +125,8 @@ const busyPolicy = Schedule.exponential("50 millis").pipe(Schedule.jittered, Sch
 const replaceableColumns = [
   "size",
   "mtime_ms",
+  "inode",
+  "ctime_ms",
   "algorithm_version",
   ...dimensionNames,
   "measurements",

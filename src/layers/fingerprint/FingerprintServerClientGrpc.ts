@@ -19,11 +19,11 @@ import { fromEvent } from "./server/Wire.ts"
 export interface GrpcClientOptions {
   /** Of the server, e.g. `http://127.0.0.1:50051`. */
   readonly baseUrl: string
-  /** Bound on one call, which the server is told. Default 60 s. */
+  /** Bound on one call, which the server is told. Default 6 hours: who waits gives up where nothing moves, and sooner. */
   readonly deadline?: Duration.DurationInput
 }
 
-const defaultDeadline = Duration.seconds(60)
+const defaultDeadline = Duration.hours(6)
 const healthTimeout = Duration.seconds(2)
 /** A server that is stopped or unplugged is noticed after one to two of these. */
 const pingInterval = Duration.seconds(1)

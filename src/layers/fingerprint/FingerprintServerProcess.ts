@@ -16,6 +16,8 @@ export interface FingerprintServerProcessOptions {
   readonly port: number
   /** Absolute paths of the folders it may read. */
   readonly folders: ReadonlyArray<string>
+  /** Whether links in them admit what they lead to. Default true. */
+  readonly followLinks?: boolean
   /** Arguments of `node` that start it. Default: those of `lathe fingerprint-server`. */
   readonly command?: ReadonlyArray<string>
   readonly watch?: WatchPolicy
@@ -93,9 +95,10 @@ const serverProcess = (options: FingerprintServerProcessOptions): Child => {
   }
 }
 
-const spawnServer = ({ folders, port, command }: FingerprintServerProcessOptions): ChildProcess => {
+const spawnServer = ({ command, folders, followLinks = true, port }: FingerprintServerProcessOptions): ChildProcess => {
   const roots = folders.flatMap((folder) => ["--root", folder])
-  const words = command ?? [entryPoint("cli"), "fingerprint-server", "--port", String(port), ...roots]
+  const links = ["--follow-links", followLinks ? "on" : "off"]
+  const words = command ?? [entryPoint("cli"), "fingerprint-server", "--port", String(port), ...links, ...roots]
   // The channel of `ipc` carries nothing: its end tells the child that this process is gone, however it went.
   const server = spawn(process.execPath, words, {
     stdio: ["ignore", "ignore", "inherit", "ipc"],

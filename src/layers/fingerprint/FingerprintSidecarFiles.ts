@@ -1,16 +1,16 @@
-/** FingerprintSidecar as `<audio file>.25d`, JSON. */
+/** FingerprintSidecar as `<audio file>.25d`, JSON; or in a folder of their own. */
 import { Effect, Either, Layer, Option } from "effect"
+import { LRUCache } from "lru-cache"
 import { createHash, randomUUID } from "node:crypto"
-import { createReadStream } from "node:fs"
-import { access, rename, rm, stat, writeFile } from "node:fs/promises"
-import { join } from "node:path"
-import { pipeline } from "node:stream/promises"
+import { access, mkdir, rename, rm, stat, writeFile } from "node:fs/promises"
+import { dirname, join } from "node:path"
 import { algorithmVersion, type TrackAnalysis } from "../../domain/fingerprint/Fingerprint.ts"
 import { FolderReadOnly } from "../../domain/fingerprint/FolderReadOnly.ts"
 import { sidecarText } from "../../domain/fingerprint/Sidecar.ts"
 import type { FileVersion } from "../../domain/library/Track.ts"
 import { FingerprintSidecar } from "../../services/FingerprintSidecar.ts"
 import { TrackFileReader } from "../../services/TrackFileReader.ts"
+import { isOfContent } from "./contentHash.ts"
 
 /** Path of the sidecar that belongs to an audio file. */
 export const sidecarPath = (audioPath: string): string => `${audioPath}.25d`
@@ -26,13 +26,6 @@ const exists = (path: string) =>
 /** No permission, or a read-only file system. */
 const isReadOnly = (error: unknown): boolean =>
   error instanceof Error && "code" in error && ["EACCES", "EPERM", "EROFS"].includes(String(error.code))
-
-const hashOf = (path: string) =>
-  Effect.tryPromise(async (signal) => {
-    const hash = createHash("sha256")
-    await pipeline(createReadStream(path), hash, { signal })
-    return hash.digest("hex")
-  })
 
 /** A sidecar has some 2 KB: the file of a writer that is still at work is younger. */
 const abandonedAfterMs = 1000
@@ -53,49 +46,87 @@ export const removeAbandoned = (directory: string, names: ReadonlyArray<string>)
     { discard: true }
   )
 
-const make = Effect.gen(function* () {
-  const reader = yield* TrackFileReader
+/** What keeps a sidecar from being written anywhere near this file, for as long as it is called so. */
+const whyNot = (error: unknown): FolderReadOnly["reason"] | undefined => {
+  if (isReadOnly(error)) return "read_only"
+  return error instanceof Error && "code" in error && error.code === "ENAMETOOLONG" ? "name_too_long" : undefined
+}
 
-  const find = Effect.fn("FingerprintSidecar.find")(function* (path: string, version: FileVersion) {
-    // Most have none: that is found out here, what one holds is not.
-    if (!(yield* exists(sidecarPath(path)))) return Option.none<TrackAnalysis>()
-    const read = yield* reader.sidecar(sidecarPath(path))
-    if (Either.isLeft(read)) {
-      yield* Effect.logWarning("A sidecar is invalid; it is made again", read.left).pipe(
-        Effect.annotateLogs({ path: sidecarPath(path) })
+/** Folders that were told of: each once, as far as they are remembered. */
+const rememberedFolders = 1000
+
+export interface SidecarOptions {
+  /** Where they are kept instead of beside the files, by a hash of the file's path. */
+  readonly folder?: string
+}
+
+/** Path of an audio file's sidecar in a folder of their own: subfolders keep listings short. */
+const pathIn = (folder: string, audioPath: string) => {
+  const hash = createHash("sha256").update(audioPath).digest("hex")
+  return join(folder, hash.slice(0, 2), `${hash}.25d`)
+}
+
+const make = ({ folder }: SidecarOptions) =>
+  Effect.gen(function* () {
+    const reader = yield* TrackFileReader
+    const pathFor = (audioPath: string) => (folder === undefined ? sidecarPath(audioPath) : pathIn(folder, audioPath))
+    const toldFolders = new LRUCache<string, true>({ max: rememberedFolders })
+
+    /** One line for each folder and reason. */
+    const tell = (path: string, error: FolderReadOnly) =>
+      Effect.suspend(() => {
+        const place = dirname(path)
+        const key = `${error.reason} ${place}`
+        if (toldFolders.has(key)) return Effect.void
+        toldFolders.set(key, true)
+        return Effect.logInfo(error.message).pipe(Effect.annotateLogs({ folder: place }))
+      })
+
+    const find = Effect.fn("FingerprintSidecar.find")(function* (path: string, version: FileVersion) {
+      // Most have none: that is found out here, what one holds is not.
+      const source = pathFor(path)
+      if (!(yield* exists(source))) return Option.none<TrackAnalysis>()
+      const read = yield* reader.sidecar(source)
+      if (Either.isLeft(read)) {
+        yield* Effect.logWarning("A sidecar is invalid; it is made again", read.left).pipe(
+          Effect.annotateLogs({ path: source })
+        )
+        return Option.none<TrackAnalysis>()
+      }
+      const { provenance } = read.right
+      if (provenance.algorithm_version !== algorithmVersion || provenance.file_size !== version.size)
+        return Option.none()
+      // Whoever replaces a file may give it the size and the time of the one before.
+      return (yield* isOfContent(path, read.right)) ? Option.some(read.right) : Option.none<TrackAnalysis>()
+    })
+
+    const store = Effect.fn("FingerprintSidecar.store")(function* (path: string, analysis: TrackAnalysis) {
+      const target = pathFor(path)
+      // As short as it can be: where the name of the sidecar fits, this does.
+      const temporary = join(dirname(target), `.25d.${randomUUID()}.tmp`)
+      const text = sidecarText(analysis)
+      yield* Effect.tryPromise(async () => {
+        if (folder !== undefined) await mkdir(dirname(target), { recursive: true })
+        await writeFile(temporary, text)
+        await rename(temporary, target)
+      }).pipe(
+        Effect.onError(() => Effect.promise(() => rm(temporary, { force: true }).catch(() => undefined))),
+        Effect.uninterruptible,
+        Effect.catchAll(({ cause }) => {
+          const reason = whyNot(cause)
+          return reason === undefined ? Effect.die(cause) : new FolderReadOnly({ reason })
+        }),
+        Effect.tapError((error) => tell(path, error))
       )
-      return Option.none<TrackAnalysis>()
-    }
-    const { fingerprint, measurements, provenance } = read.right
-    if (provenance.algorithm_version !== algorithmVersion || provenance.file_size !== version.size) return Option.none()
-    // A copy keeps its content but not always its time: then the content decides.
-    const isOfContent =
-      provenance.file_mtime_ms === version.mtime_ms ||
-      (yield* hashOf(path).pipe(
-        Effect.map((hash) => hash === provenance.content_sha256),
-        Effect.orElseSucceed(() => false)
-      ))
-    return isOfContent ? Option.some({ fingerprint, measurements, provenance }) : Option.none()
+    })
+
+    return FingerprintSidecar.of({ find, store })
   })
 
-  const store = Effect.fn("FingerprintSidecar.store")(function* (path: string, analysis: TrackAnalysis) {
-    const target = sidecarPath(path)
-    const temporary = `${target}.${randomUUID()}.tmp`
-    const text = sidecarText(analysis)
-    yield* Effect.tryPromise(async () => {
-      await writeFile(temporary, text)
-      await rename(temporary, target)
-    }).pipe(
-      Effect.onError(() => Effect.promise(() => rm(temporary, { force: true }).catch(() => undefined))),
-      Effect.uninterruptible,
-      Effect.catchAll(({ cause }) => (isReadOnly(cause) ? new FolderReadOnly() : Effect.die(cause)))
-    )
-  })
+export const layerWith = (options: SidecarOptions) => Layer.effect(FingerprintSidecar, make(options))
 
-  return FingerprintSidecar.of({ find, store })
-})
-
-export const layer = Layer.effect(FingerprintSidecar, make)
+/** Beside the files. */
+export const layer = layerWith({})
 
 /** Finds nothing, writes nothing: for music folders that must stay as they are. */
 export const layerNone = Layer.succeed(FingerprintSidecar, {

@@ -12,7 +12,7 @@ import {
   type UnreadableReason
 } from "../../domain/audio/AnalysisError.ts"
 import { algorithmVersion, type AnalysisProgress, TrackAnalysis } from "../../domain/fingerprint/Fingerprint.ts"
-import { type FileVersion, isSameVersion } from "../../domain/library/Track.ts"
+import { isSameSizeAndTime, type SizeAndTime } from "../../domain/library/Track.ts"
 import {
   type AnalysisOutcome,
   type FingerprintAnalyzer,
@@ -68,7 +68,7 @@ const make = Effect.gen(function* () {
     yield* onProgress({ stage: "finishing", percent: 100 })
 
     const { fingerprint, measurements } = yield* measured(analyzer, file, decoder.identity.name, info.sampleRate)
-    if (!isSameVersion(version, yield* versionOf(path))) return yield* changed(file)
+    if (!isSameSizeAndTime(version, yield* versionOf(path))) return yield* changed(file)
     if (outline !== undefined) onWaveform?.(outline.peaks())
     const endedAt = yield* Clock.currentTimeMillis
     return yield* decodeAnalysis({
@@ -162,7 +162,7 @@ const unreadable = (path: string) => (cause: unknown) => {
   return new TrackUnreadable({ file: basename(path), stage: "open", reason: reasonOfCode[code] ?? "corrupt" })
 }
 
-const versionOf = (path: string): Effect.Effect<FileVersion, TrackUnreadable> =>
+const versionOf = (path: string): Effect.Effect<SizeAndTime, TrackUnreadable> =>
   Effect.tryPromise({ try: () => stat(path), catch: unreadable(path) }).pipe(
     Effect.filterOrFail(
       (stats) => stats.isFile(),

@@ -8,6 +8,7 @@ import type { TrackFile } from "../../domain/library/Track.ts"
 import { FingerprintRepo, type RememberedFailure, type TrackKey } from "../../services/FingerprintRepo.ts"
 import { FingerprintSidecar } from "../../services/FingerprintSidecar.ts"
 import { pathOf } from "../../services/TrackLibrary.ts"
+import { isOfContent } from "./contentHash.ts"
 import { contentIdOf } from "./FileContent.ts"
 import { makeOwedWrites, type OwedWrites } from "./owedWrites.ts"
 import { countLookUp, countWrite } from "./tierMetrics.ts"
@@ -57,13 +58,31 @@ const recall = ({ memory, owed }: CacheTiers, file: TrackFile): Known | undefine
 
 const findStored = ({ owed, repo, sidecar }: CacheTiers, file: TrackFile) =>
   Effect.gen(function* () {
-    const stored = yield* lookUp("database", repo.find(keyOf(file)))
+    const stored = yield* lookUp("database", findInRepo(repo, file))
     if (Option.isSome(stored)) return Option.some<Found>({ analysis: stored.value, source: "database" })
     const beside = yield* lookUp("sidecar", sidecar.find(pathOf(file), file.version))
     if (Option.isNone(beside)) return Option.none<Found>()
     const found: Found = { analysis: beside.value, source: "sidecar" }
     yield* owed.write(contentIdOf(file), { found }, repo.store(keyOf(file), beside.value))
     return Option.some(found)
+  })
+
+const findInRepo = (repo: FingerprintRepo["Type"], file: TrackFile) =>
+  Effect.flatMap(repo.find(keyOf(file)), (stored) =>
+    Option.isSome(stored) ? Effect.succeed(stored) : findVerified(repo, file)
+  )
+
+/** Something was done to the file since it was measured: what is stored holds if its content is what it was. */
+const findVerified = (repo: FingerprintRepo["Type"], file: TrackFile) =>
+  Effect.gen(function* () {
+    const stored = yield* repo.findUnverified(keyOf(file))
+    if (Option.isNone(stored)) return stored
+    if (!(yield* isOfContent(pathOf(file), stored.value))) {
+      yield* write("database", repo.drop(keyOf(file)))
+      return Option.none<TrackAnalysis>()
+    }
+    yield* write("database", repo.store(keyOf(file), stored.value))
+    return stored
   })
 
 /** Why a file has none, where that is known. */
@@ -107,8 +126,8 @@ const orMiss = <A>(tier: Tier, find: Effect.Effect<Option.Option<A>>) =>
     )
   )
 
-/** A write beside the file: counted, and a fault in it changes nothing for the listener. */
-const write = (tier: "sidecar", store: Effect.Effect<void, FolderReadOnly>) =>
+/** A write to one tier: counted, and a fault in it changes nothing for the listener. */
+const write = (tier: Tier, store: Effect.Effect<void, FolderReadOnly>) =>
   store.pipe(
     Effect.zipRight(countWrite(tier, "stored")),
     Effect.catchTag("FolderReadOnly", ({ message }) =>

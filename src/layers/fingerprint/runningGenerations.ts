@@ -1,5 +1,5 @@
 /** The generations that run: one for all who wait for the same content of a file. */
-import { Duration, Effect, Exit, Option, RcMap, Stream, SubscriptionRef } from "effect"
+import { Duration, Effect, Exit, Fiber, Option, RcMap, Stream, SubscriptionRef } from "effect"
 import type { TrackFile } from "../../domain/library/Track.ts"
 import { Actors } from "../../services/Actors.ts"
 import type { GenerationEvent } from "../../services/FingerprintGenerator.ts"
@@ -9,6 +9,12 @@ import { eventsOf, isLast } from "./generationEvents.ts"
 /** A generation that nobody waits for goes on for so long: a seek lets go of it and takes it up again. */
 const linger = Duration.seconds(5)
 
+/**
+ * One that has run for so long is not given up any more, whoever leaves: it is of a long file, and would have to be begun
+ * anew. Sooner than who asks for one answer loses patience.
+ */
+const heldAfter = Duration.seconds(55)
+
 /** The latest event of a running generation; none until there is something to tell. */
 type Latest = SubscriptionRef.SubscriptionRef<Option.Option<GenerationEvent>>
 
@@ -17,10 +23,11 @@ type Generate = (
   publish: (event: GenerationEvent) => Effect.Effect<void>
 ) => Effect.Effect<GenerationEvent>
 
-/** One that nobody waits for is interrupted when it has lingered. */
+/** One that nobody waits for is interrupted when it has lingered, unless it has run for long. */
 export const makeRunningGenerations = (generate: Generate) =>
   Effect.gen(function* () {
     const actors = yield* Actors
+    const scope = yield* Effect.scope
     const running: RcMap.RcMap<FileContent, Latest> = yield* RcMap.make({
       idleTimeToLive: linger,
       lookup: (content: FileContent) =>
@@ -35,6 +42,13 @@ export const makeRunningGenerations = (generate: Generate) =>
             Effect.interruptible,
             Effect.forkScoped
           )
+          const held = RcMap.get(running, content).pipe(
+            Effect.zipRight(Fiber.await(fiber)),
+            Effect.scoped,
+            Effect.unlessEffect(Effect.map(Fiber.poll(fiber), Option.isSome)),
+            Effect.delay(heldAfter)
+          )
+          yield* Effect.forkIn(held, scope)
           yield* actors.adopt("generation", `fingerprint of track ${file.track.id}`, fiber)
           return latest
         })

@@ -1,5 +1,5 @@
 /** The tier that measures: the fingerprint server, asked until it answers, and left alone while it fails. */
-import { Duration, Effect, Metric, Option, Ref, Schedule, Stream } from "effect"
+import { Clock, Duration, Effect, Metric, Option, Ref, Schedule, Stream } from "effect"
 import type { AnalysisProgress } from "../../domain/fingerprint/Fingerprint.ts"
 import {
   type FingerprintServerError,
@@ -9,7 +9,7 @@ import {
 } from "../../domain/fingerprint/FingerprintServerError.ts"
 import type { CircuitPolicy } from "../../domain/supervision/CircuitBreaker.ts"
 import * as Metrics from "../../domain/telemetry/Metrics.ts"
-import { isSameVersion, type TrackFile } from "../../domain/library/Track.ts"
+import { isSameSizeAndTime, type TrackFile } from "../../domain/library/Track.ts"
 import { fromBytes } from "../../dsp/Waveform.ts"
 import { FingerprintServerClient } from "../../services/FingerprintServerClient.ts"
 import { pathOf } from "../../services/TrackLibrary.ts"
@@ -17,7 +17,7 @@ import { WaveformRepo } from "../../services/WaveformRepo.ts"
 import { type CircuitBreaker, makeCircuitBreaker, type Verdict } from "./circuitBreaker.ts"
 import { countLookUp } from "./tierMetrics.ts"
 
-/** Bound on the server tier as a whole, all attempts and pauses included. */
+/** From one sign of progress to the next, attempts and pauses included. A long file takes longer than this as a whole. */
 const serverTimeout = Duration.seconds(60)
 
 /**
@@ -45,13 +45,39 @@ export const makeServerTier = Effect.gen(function* () {
   return {
     isServerAvailable,
     ask: Effect.fn("FingerprintGenerator.askServer")((file: TrackFile, onProgress: OnProgress) =>
-      ask(
-        breaker,
-        Effect.suspend(() => compute(client, waveforms, file, onProgress)),
-        file
+      Effect.flatMap(makeStall, (stall) =>
+        ask(
+          breaker,
+          Effect.suspend(() =>
+            compute(client, waveforms, file, (progress) => Effect.zipRight(stall.moved(progress), onProgress(progress)))
+          ),
+          stall.stalled,
+          file
+        )
       )
     )
   }
+})
+
+/** Fails once the server has shown nothing new for so long. */
+const makeStall = Effect.gen(function* () {
+  let last: AnalysisProgress | undefined
+  let movedAt = yield* Clock.currentTimeMillis
+  const patience = Duration.toMillis(serverTimeout)
+  const stalled: Effect.Effect<never, ServerTimedOut> = Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    const left = movedAt + patience - now
+    return left > 0
+      ? Effect.zipRight(Effect.sleep(Duration.millis(left)), stalled)
+      : new ServerTimedOut({ seconds: Duration.toSeconds(serverTimeout) })
+  })
+  /** The same said again is no progress. */
+  const moved = (progress: AnalysisProgress) =>
+    Effect.map(Clock.currentTimeMillis, (now) => {
+      if (last?.stage === progress.stage && last.percent === progress.percent) return
+      last = progress
+      movedAt = now
+    })
+  return { stalled, moved }
 })
 
 /** A circuit that, while it is not closed, looks whether the server has come back. */
@@ -107,7 +133,12 @@ const compute = (
     Effect.tapError(({ _tag }) => Effect.tagMetrics(Metric.increment(Metrics.fingerprintAttemptErrors), "error", _tag))
   )
 
-const ask = (breaker: CircuitBreaker, computing: ReturnType<typeof compute>, file: TrackFile) =>
+const ask = (
+  breaker: CircuitBreaker,
+  computing: ReturnType<typeof compute>,
+  stalled: Effect.Effect<never, ServerTimedOut>,
+  file: TrackFile
+) =>
   Effect.suspend(() => {
     // Who comes to an open circuit is refused at once. Who is in the middle of its attempts goes on waiting between
     // them: it may meet the circuit closed again.
@@ -126,14 +157,11 @@ const ask = (breaker: CircuitBreaker, computing: ReturnType<typeof compute>, fil
       }),
       // A call that is slow to let go must not make the listener wait.
       Effect.disconnect,
-      Effect.timeoutFail({
-        duration: serverTimeout,
-        onTimeout: () => new ServerTimedOut({ seconds: Duration.toSeconds(serverTimeout) })
-      }),
+      Effect.raceFirst(stalled),
       Effect.tapErrorTag("ServerTimedOut", () => breaker.recordFailure),
       Effect.filterOrFail(
         ({ provenance }) =>
-          isSameVersion({ size: provenance.file_size, mtime_ms: provenance.file_mtime_ms }, file.version),
+          isSameSizeAndTime({ size: provenance.file_size, mtime_ms: provenance.file_mtime_ms }, file.version),
         () => new ServerAnswerInvalid({ detail: "it is about another content of the file" })
       ),
       Effect.tap(() => countLookUp("server", "hit")),

@@ -3,7 +3,7 @@ import { HttpApiBuilder, HttpApiSwagger, HttpLayerRouter, HttpServerResponse, Op
 import { Duration, Effect, Layer, Option } from "effect"
 import { createHash } from "node:crypto"
 import type { TrackUnreadable } from "../../domain/audio/AnalysisError.ts"
-import type { TrackFile, TrackId, TrackNotFound } from "../../domain/library/Track.ts"
+import { type TrackFile, type TrackId, type TrackNotFound, versionText } from "../../domain/library/Track.ts"
 import { resample } from "../../dsp/Waveform.ts"
 import { FingerprintRepo } from "../../services/FingerprintRepo.ts"
 import { LatheApi } from "../../contract/LatheApi.ts"
@@ -39,7 +39,7 @@ const tracks = HttpApiBuilder.group(api, "tracks", (handlers) =>
       .handle("art", ({ path: { id }, request }) =>
         Effect.gen(function* () {
           const file = yield* resolve(id)
-          const etag = `"${file.version.size.toString(36)}-${file.version.mtime_ms.toString(36)}"`
+          const etag = `"${versionText(file.version)}"`
           const caching = { etag, "cache-control": "private, max-age=60, must-revalidate" }
           const known = (request.headers["if-none-match"] ?? "").split(",").map((tag) => tag.trim().replace(/^W\//, ""))
           if (file.track.has_art && known.includes(etag)) {

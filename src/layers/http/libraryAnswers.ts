@@ -84,6 +84,7 @@ export const libraryAnswers = Effect.gen(function* () {
       version,
       tracks: ready + pending + failed,
       fingerprints: { ready, pending: pending - analyzing, analyzing, failed, owed },
+      left_out: (yield* library.scanStatus).left_out,
       fingerprint_server: isAvailable ? "available" : "unavailable",
       streams_active: (yield* Metric.value(streamsActive)).value
     }

@@ -12,8 +12,8 @@ export interface DirectoryWatch {
   readonly add: (directory: string) => Effect.Effect<void>
   /** Ends the watch of a directory and of all below it. */
   readonly remove: (directory: string) => Effect.Effect<void>
-  /** As if the path had changed now. */
-  readonly touch: (path: string) => Effect.Effect<void>
+  /** As if the path had changed now, or `after` so long. */
+  readonly touch: (path: string, after?: Duration.Duration) => Effect.Effect<void>
   /** Waits until there are paths that changed and then were still, and takes them. */
   readonly take: Effect.Effect<ReadonlyArray<string>>
 }
@@ -27,8 +27,8 @@ export const makeDirectoryWatch = (stillness: Duration.Duration): Effect.Effect<
     const stillMs = Duration.toMillis(stillness)
     let isLimitTold = false
 
-    const touch = (path: string) => {
-      changed.set(path, Date.now())
+    const touch = (path: string, afterMs = 0) => {
+      changed.set(path, Date.now() + afterMs)
       hasChanged.unsafeOpen()
     }
     const end = (directory: string) => {
@@ -78,5 +78,7 @@ export const makeDirectoryWatch = (stillness: Duration.Duration): Effect.Effect<
       Effect.repeat({ until: (paths) => paths.length > 0 })
     )
 
-    return { add, remove, touch: (path) => Effect.sync(() => touch(path)), take }
+    const touchAfter = (path: string, after = Duration.zero) => Effect.sync(() => touch(path, Duration.toMillis(after)))
+
+    return { add, remove, touch: touchAfter, take }
   })

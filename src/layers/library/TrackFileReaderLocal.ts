@@ -1,17 +1,20 @@
 /** TrackFileReader in this process: tags and pictures by music-metadata, everything else by the decoder. */
 import { readFile, stat } from "node:fs/promises"
 import { Effect, Either, Layer, Option, Stream } from "effect"
-import { type IAudioMetadata, parseFile, selectCover } from "music-metadata"
+import { type IAudioMetadata, parseFile } from "music-metadata"
 import { basename, extname } from "node:path"
 import type { TrackAnalysis } from "../../domain/fingerprint/Fingerprint.ts"
 import { largestSidecar, parseSidecar } from "../../domain/fingerprint/Sidecar.ts"
-import type { TrackTags } from "../../domain/library/Track.ts"
+import { noDetails, type TrackTags } from "../../domain/library/Track.ts"
 import { PeakOutline } from "../../dsp/Waveform.ts"
 import { AudioDecoder } from "../../services/AudioDecoder.ts"
-import { type TrackArt, TrackFileReader } from "../../services/TrackFileReader.ts"
+import { TrackFileReader } from "../../services/TrackFileReader.ts"
+import { artOf, bitDepthOf, bitRateOf, namesAndNumbersOf, wholeBitRate } from "./fileTags.ts"
+import { artBeside } from "./pictures.ts"
 
-/** Bytes. A larger picture is none: nobody waits for it. */
-const largestArt = 10 * 1024 * 1024
+/** In which a bit depth means something. */
+const isLossless = (codec: string): boolean =>
+  /^(pcm_|dsd_|flac|alac|wavpack|tta|ape|wmalossless|mlp|truehd|shorten|tak)/.test(codec)
 
 const make = Effect.gen(function* () {
   const decoder = yield* AudioDecoder
@@ -19,20 +22,22 @@ const make = Effect.gen(function* () {
   /** `withTags` false: by its name and its samples alone. */
   const describe = (path: string, withTags: boolean) =>
     Effect.gen(function* () {
-      const info = yield* decoder.probe(path)
-      const common = withTags ? yield* parse(path) : undefined
+      const { channels, codec, sampleRate, totalFrames } = yield* decoder.probe(path)
+      const parsed = withTags ? yield* parse(path) : undefined
+      const duration = totalFrames / sampleRate
+      const said = parsed === undefined ? undefined : namesAndNumbersOf(parsed)
+      const hasArt = (parsed !== undefined && artOf(parsed) !== undefined) || (yield* beside(path)) !== undefined
       return {
-        title: textOf(common?.title) ?? basename(path, extname(path)),
-        artist: textOf(common?.artist),
-        album: textOf(common?.album),
-        album_artist: textOf(common?.albumartist),
-        track_number: wholeOf(common?.track.no),
-        disc_number: wholeOf(common?.disk.no),
-        year: wholeOf(common?.year),
-        duration: info.totalFrames / info.sampleRate,
-        sample_rate: info.sampleRate,
-        channels: info.channels,
-        has_art: artOf(common) !== undefined
+        ...noDetails,
+        ...said,
+        title: said?.title ?? basename(path, extname(path)),
+        duration,
+        sample_rate: sampleRate,
+        channels,
+        codec,
+        bit_depth: parsed !== undefined && isLossless(codec) ? bitDepthOf(parsed) : null,
+        bit_rate: (parsed && bitRateOf(parsed)) ?? (yield* averageBitRate(path, duration)),
+        has_art: hasArt
       } satisfies TrackTags
     })
 
@@ -49,7 +54,10 @@ const make = Effect.gen(function* () {
     tags: Effect.fn("TrackFileReader.tags")((path: string) => describe(path, true)),
     tagsByName: (path: string) => describe(path, false),
     art: Effect.fn("TrackFileReader.art")((path: string) =>
-      Effect.map(parse(path), (common) => Option.fromNullable(artOf(common)))
+      Effect.gen(function* () {
+        const parsed = yield* parse(path)
+        return Option.fromNullable((parsed && artOf(parsed)) ?? (yield* beside(path)))
+      })
     ),
     waveform,
     sidecar: readSidecar
@@ -65,37 +73,22 @@ const readSidecar = (path: string): Effect.Effect<Either.Either<TrackAnalysis, s
 /** Tags are a courtesy: a file whose tags cannot be read is listed by its name. */
 const parse = (path: string) =>
   Effect.tryPromise(() => parseFile(path, { duration: false })).pipe(
-    Effect.map(({ common }): IAudioMetadata["common"] | undefined => common),
+    Effect.map((metadata): IAudioMetadata | undefined => metadata),
     Effect.catchAll((error) =>
       Effect.logDebug("Tags cannot be read", error).pipe(Effect.annotateLogs({ path }), Effect.as(undefined))
     )
   )
 
-/** Characters. No name is longer, and a list of names that is, is cut. */
-const longestText = 1000
+const beside = (path: string) => Effect.promise(() => artBeside(path))
 
-const textOf = (tag: string | undefined): string | null =>
-  tag?.slice(0, longestText).replaceAll("\0", " ").trim() || null
-
-const wholeOf = (tag: number | null | undefined): number | null =>
-  tag !== undefined && Number.isInteger(tag) && tag! > 0 && tag! < 100_000 ? tag! : null
-
-const artOf = (common: IAudioMetadata["common"] | undefined): TrackArt | undefined => {
-  const picture = selectCover(common?.picture)
-  if (!picture || picture.data.length > largestArt) return undefined
-  const mediaType = mediaTypeOf(picture.data)
-  return mediaType === undefined ? undefined : { mediaType, bytes: new Uint8Array(picture.data) }
-}
-
-/** By its first bytes: what a tag says of a picture is not to be trusted, least of all by a browser. */
-const mediaTypeOf = (bytes: Uint8Array): TrackArt["mediaType"] | undefined => {
-  const start = Buffer.from(bytes.subarray(0, 12)).toString("latin1")
-  if (start.startsWith("\xff\xd8\xff")) return "image/jpeg"
-  if (start.startsWith("\x89PNG\r\n\x1a\n")) return "image/png"
-  if (start.startsWith("GIF87a") || start.startsWith("GIF89a")) return "image/gif"
-  if (start.startsWith("RIFF") && start.endsWith("WEBP")) return "image/webp"
-  return undefined
-}
+/** Of all that is in the file. */
+const averageBitRate = (path: string, duration: number) =>
+  Effect.promise(() =>
+    stat(path).then(
+      ({ size }) => (duration > 0 ? wholeBitRate((8 * size) / duration) : null),
+      () => null
+    )
+  )
 
 /** In this process: for worker processes, and for commands that read one person's files. */
 export const makeLocal = make

@@ -1,7 +1,7 @@
 /** TrackMedia: pictures kept in memory up to a number of bytes, waveforms in their store. */
 import { Effect, Layer, Option } from "effect"
 import { LRUCache } from "lru-cache"
-import type { TrackFile } from "../../domain/library/Track.ts"
+import { type TrackFile, versionText } from "../../domain/library/Track.ts"
 import { type TrackArt, TrackFileReader } from "../../services/TrackFileReader.ts"
 import { pathOf } from "../../services/TrackLibrary.ts"
 import { TrackMedia } from "../../services/TrackMedia.ts"
@@ -34,7 +34,7 @@ const make = ({ artBytes = 64 * 1024 * 1024 }: TrackMediaOptions) =>
 
     const art = Effect.fn("TrackMedia.art")(function* (file: TrackFile) {
       if (!file.track.has_art) return Option.none<TrackArt>()
-      const key = `${file.track.id} ${file.version.size} ${file.version.mtime_ms}`
+      const key = `${file.track.id} ${versionText(file.version)}`
       const kept = pictures.get(key)
       if (kept !== undefined) return kept
       return yield* Effect.gen(function* () {

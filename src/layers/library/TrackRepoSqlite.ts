@@ -4,7 +4,7 @@ import { Clock, Effect, Layer } from "effect"
 import { type FileVersion, TrackId, TrackNotFound } from "../../domain/library/Track.ts"
 import { type FileLocation, type Scanned, type ScannedTrack, TrackRepo } from "../../services/TrackRepo.ts"
 import { turnOfEventLoop } from "../process/eventLoop.ts"
-import { toTrack, toTrackFile, type TrackRow } from "./trackRow.ts"
+import { toTrack, toTrackFile, type TrackRow, versionIn } from "./trackRow.ts"
 import { forgetFile, refreshGroups, storeTrack, storeUnreadable } from "./trackStore.ts"
 
 /** Rows read in one go: a few milliseconds. */
@@ -53,11 +53,11 @@ const knownVersions = (sql: SqlClient.SqlClient, folder: string, below?: string)
       Effect.gen(function* () {
         let last = ""
         for (;;) {
-          const rows = yield* sql<Pick<TrackRow, "path" | "size" | "mtime_ms">>`
-            SELECT path, size, mtime_ms FROM ${sql.literal(table)}
+          const rows = yield* sql<FileVersion & Pick<TrackRow, "path">>`
+            SELECT path, size, mtime_ms, inode, ctime_ms FROM ${sql.literal(table)}
             WHERE folder = ${folder} AND path > ${last} AND ${isBelow} ${sql.literal(which)}
             ORDER BY path LIMIT ${rowsPerTurn}`
-          for (const { path, size, mtime_ms } of rows) known.set(path, { size, mtime_ms })
+          for (const row of rows) known.set(row.path, versionIn(row))
           if (rows.length < rowsPerTurn) return
           last = rows.at(-1)!.path
           yield* turnOfEventLoop

@@ -2,6 +2,7 @@
 import { SqlClient } from "@effect/sql"
 import { Effect, Layer, Option } from "effect"
 import { fromBytes, isWaveform, toBytes } from "../../dsp/Waveform.ts"
+import { isOfVersion } from "../database/fileVersions.ts"
 import { WaveformRepo } from "../../services/WaveformRepo.ts"
 
 const make = Effect.gen(function* () {
@@ -11,7 +12,7 @@ const make = Effect.gen(function* () {
       Effect.map(
         sql<{ readonly peaks: Uint8Array }>`
           SELECT peaks FROM waveforms
-          WHERE track_id = ${track.id} AND size = ${version.size} AND mtime_ms = ${version.mtime_ms}`,
+          WHERE track_id = ${track.id} AND ${isOfVersion(sql, version)}`,
         ([row]) => (row !== undefined && isWaveform(row.peaks) ? Option.some(fromBytes(row.peaks)) : Option.none())
       ).pipe(Effect.orDie),
     store: ({ track, version }, waveform) =>

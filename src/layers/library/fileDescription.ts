@@ -5,8 +5,9 @@ import type { TrackUnreadable } from "../../domain/audio/AnalysisError.ts"
 import type { TrackTags } from "../../domain/library/Track.ts"
 import type { TrackFileReader } from "../../services/TrackFileReader.ts"
 import type { Scanned, ScannedTrack, TrackRepo } from "../../services/TrackRepo.ts"
-import { isGone, versionBelow } from "./audioFiles.ts"
+import { isGone, lookBelow } from "./audioFiles.ts"
 import type { DirectoryWatch } from "./DirectoryWatch.ts"
+import type { Links } from "./links.ts"
 import type { FoundFile } from "./walk.ts"
 
 /** What reading files needs. */
@@ -14,6 +15,7 @@ export interface Reading {
   readonly repo: TrackRepo["Type"]
   readonly reader: TrackFileReader["Type"]
   readonly watching: DirectoryWatch
+  readonly links: Links
   /** A file that was written to within this time is not read yet. */
   readonly stillness: Duration.Duration
 }
@@ -65,15 +67,18 @@ export const isFresh = ({ stillness }: Reading, { version }: FoundFile): Effect.
     return age >= 0 && age < Duration.toMillis(stillness)
   })
 
-/** The file as it is once nobody writes to it. None where it is gone, or is still being written after all. */
+/** The file as it is once nobody writes to it. None where it is gone, is still being written after all, or cannot be seen. */
 export const whenStill = (reading: Reading, found: FoundFile): Effect.Effect<Option.Option<FoundFile>> =>
   Effect.gen(function* () {
     let file = found
     for (let attempt = 0; attempt < stillnessAttempts; attempt++) {
       yield* Effect.sleep(reading.stillness)
-      const version = yield* Effect.promise(() => versionBelow(file.folder, join(file.folder, file.relativePath)))
-      if (version === undefined) return Option.none()
-      file = { ...file, version }
+      const look = yield* Effect.promise(() =>
+        lookBelow(file.folder, join(file.folder, file.relativePath), reading.links.follow)
+      )
+      if (look.is === "none") return Option.none()
+      if (look.is === "unseen") break
+      file = { ...file, version: look.version }
       if (!(yield* isFresh(reading, file))) return Option.some(file)
     }
     yield* reading.watching.touch(join(file.folder, file.relativePath))

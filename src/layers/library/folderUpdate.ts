@@ -1,8 +1,10 @@
 /** Brings what is stored of a folder, or of a part of it, to what is there. */
 import { Effect, Either, Option, Queue } from "effect"
+import type { LeftOutReason } from "../../domain/library/Library.ts"
 import { isSameVersion } from "../../domain/library/Track.ts"
 import type { ScanReport } from "../../services/TrackLibrary.ts"
 import type { FileLocation, Scanned, TrackRepo } from "../../services/TrackRepo.ts"
+import { removeAbandoned } from "../fingerprint/FingerprintSidecarFiles.ts"
 import { turnOfEventLoop } from "../process/eventLoop.ts"
 import { describe, explain, isFresh, type Reading, tagsOf, whenStill } from "./fileDescription.ts"
 import { type FoundFile, walk } from "./walk.ts"
@@ -18,9 +20,10 @@ const filesPerTransaction = 20
 export interface Progress {
   readonly found: () => void
   readonly done: (outcome: keyof ScanReport) => void
+  readonly leftOut: (ending: string, reason: LeftOutReason) => void
 }
 
-export const noProgress: Progress = { found: () => {}, done: () => {} }
+export const noProgress: Progress = { found: () => {}, done: () => {}, leftOut: () => {} }
 
 /** `below`: the part of the folder, relative to it, with `/`; empty for all of it. */
 export const updateFolder = (reading: Reading, folder: string, below: string, progress: Progress) =>
@@ -29,13 +32,17 @@ export const updateFolder = (reading: Reading, folder: string, below: string, pr
     const known = new Map(yield* repo.knownVersions(folder, below === "" ? undefined : below))
     const waiting = yield* Queue.bounded<FoundFile | "end">(mostWaiting)
     const unreadableDirectories: Array<string> = []
-    const walking = walk(folder, below, {
+    const unseenFiles = new Set<string>()
+    const walking = walk(folder, below, reading.links, {
       onDirectory: watching.add,
+      onNames: removeAbandoned,
+      onLeftOut: progress.leftOut,
       onFile: (file) => {
         progress.found()
         return Effect.asVoid(Queue.offer(waiting, file))
       },
-      onUnreadableDirectory: (relativePath) => Effect.sync(() => void unreadableDirectories.push(relativePath))
+      onUnreadableDirectory: (relativePath) => Effect.sync(() => void unreadableDirectories.push(relativePath)),
+      onUnseenFile: (relativePath) => Effect.sync(() => void unseenFiles.add(relativePath))
     }).pipe(Effect.zipRight(Queue.offer(waiting, "end")))
 
     const entry = yield* makeEntry(repo, progress)
@@ -56,6 +63,7 @@ export const updateFolder = (reading: Reading, folder: string, below: string, pr
         const isKnown = before !== undefined
         known.delete(file.relativePath)
         if (isKnown && isSameVersion(before, file.version)) return progress.done("unchanged")
+        if (file.fault !== undefined) return yield* entry.add(Effect.succeed({ ...file, message: file.fault }), isKnown)
         if (yield* isFresh(reading, file)) return void later.push(readWhenStill(file, isKnown))
         const isDone = yield* read(reading, entry, { file, isKnown, isFirstTry: true, myTurn })
         if (!isDone) later.push(read(reading, entry, { file, isKnown, isFirstTry: false, myTurn: Effect.void }))
@@ -81,7 +89,9 @@ export const updateFolder = (reading: Reading, folder: string, below: string, pr
     )
 
     yield* Effect.all([walking, readAll], { concurrency: 2, discard: true })
-    const isHere = (path: string) => unreadableDirectories.some((directory) => isAtOrBelow(path, directory))
+    if (unseenFiles.size > 0) yield* tellOfUnseen(folder, unseenFiles)
+    const isHere = (path: string) =>
+      unseenFiles.has(path) || unreadableDirectories.some((directory) => isAtOrBelow(path, directory))
     const gone = [...known.keys()].filter((path) => !isHere(path))
     yield* repo.forget(gone.map((relativePath) => ({ folder, relativePath })))
   })
@@ -153,6 +163,12 @@ const read = (reading: Reading, entry: Entry, { file, isFirstTry, isKnown, myTur
     yield* entry.add(scanned, isKnown)
     return true
   })
+
+/** One line, however many they are. */
+const tellOfUnseen = (folder: string, files: ReadonlySet<string>) =>
+  Effect.logWarning("Files cannot be looked at just now; what is known of them stays").pipe(
+    Effect.annotateLogs({ folder, files: files.size, first: [...files][0] })
+  )
 
 const isAtOrBelow = (path: FileLocation["relativePath"], directory: string): boolean =>
   directory === "" || path.startsWith(`${directory}/`)

@@ -1,6 +1,6 @@
 /** Counts what a scan finds and has read, for who looks while it runs and after it. */
 import { Clock, Effect } from "effect"
-import { noScanYet, type ScanStatus } from "../../domain/library/Library.ts"
+import { type LeftOut, noScanYet, type ScanStatus } from "../../domain/library/Library.ts"
 import type { ScanReport } from "../../services/TrackLibrary.ts"
 import type { Progress } from "./folderUpdate.ts"
 
@@ -18,6 +18,7 @@ export const makeScanCounter = (): ScanCounter => {
   let status: ScanStatus = noScanYet
   let startedAt = 0
   let report = noFiles
+  let leftOut = new Map<string, LeftOut>()
   const announce = () => {
     status = { ...noScanYet, running: true }
   }
@@ -26,11 +27,13 @@ export const makeScanCounter = (): ScanCounter => {
     begin: Effect.map(Clock.currentTimeMillis, (now) => {
       startedAt = now
       report = noFiles
+      leftOut = new Map()
       announce()
     }),
     end: Effect.map(Clock.currentTimeMillis, (now) => {
       const finished_at = new Date(now).toISOString()
       status = { ...status, running: false, rate_per_second: rate(status.files_read, now - startedAt), finished_at }
+      status = { ...status, left_out: sorted(leftOut) }
     }),
     found: () => {
       status = { ...status, files_found: status.files_found + 1 }
@@ -40,14 +43,29 @@ export const makeScanCounter = (): ScanCounter => {
       const { added, unreadable, updated } = report
       status = { ...status, files_read: status.files_read + 1, added, updated, unreadable }
     },
+    leftOut: (ending, reason) => {
+      const isNew = !leftOut.has(`${reason} ${ending}`)
+      const isOther = ending.length > longestEnding || (isNew && leftOut.size >= mostEndings)
+      const shown = isOther ? "other" : ending
+      const key = `${reason} ${shown}`
+      leftOut.set(key, { ending: shown, reason, files: (leftOut.get(key)?.files ?? 0) + 1 })
+    },
     report: () => report,
     status: Effect.map(Clock.currentTimeMillis, (now) =>
       status.running && startedAt > 0
-        ? { ...status, rate_per_second: rate(status.files_read, now - startedAt) }
+        ? { ...status, left_out: sorted(leftOut), rate_per_second: rate(status.files_read, now - startedAt) }
         : status
     )
   }
 }
+
+/** Characters: what is longer is no ending but a name with a point in it. */
+const longestEnding = 16
+/** Endings and reasons that are counted apart from all others. */
+const mostEndings = 100
+
+const sorted = (leftOut: ReadonlyMap<string, LeftOut>): ReadonlyArray<LeftOut> =>
+  [...leftOut.values()].sort((a, b) => b.files - a.files)
 
 const noFiles: ScanReport = { added: 0, updated: 0, unchanged: 0, unreadable: 0 }
 

@@ -51,7 +51,7 @@ export const trackRecordOf = (scanned: ScannedTrack) => {
     artist_sort: keyFrom(artist, album, ...place),
     album_sort: keyFrom(album, artist, ...place),
     title_sort: keyFrom(title, artist),
-    search_text: searchTextOf(tags.title, tags.artist, tags.album_artist, tags.album),
+    search_text: searchTextOf(tags.title, tags.artist, tags.album_artist, tags.album, tags.composer, tags.genre),
     present: 1
   }
 }

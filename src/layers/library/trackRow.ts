@@ -1,5 +1,12 @@
 /** A row of the table of tracks, as what the domain calls it. */
-import { type Track, type TrackFile, TrackId, type TrackTags } from "../../domain/library/Track.ts"
+import {
+  type FileVersion,
+  type Track,
+  type TrackDetails,
+  type TrackFile,
+  TrackId,
+  type TrackTags
+} from "../../domain/library/Track.ts"
 
 export interface TrackRow extends Omit<TrackTags, "has_art"> {
   readonly id: number
@@ -7,19 +14,46 @@ export interface TrackRow extends Omit<TrackTags, "has_art"> {
   readonly path: string
   readonly size: number
   readonly mtime_ms: number
+  readonly inode: number | null
+  readonly ctime_ms: number | null
   readonly has_art: number
   readonly added_at: number
+}
+
+const detailsIn = (row: TrackDetails): TrackDetails => {
+  const { album, album_artist, artist, bit_depth, bit_rate, codec, composer, disc_number, genre, track_number, year } =
+    row
+  return {
+    artist,
+    album,
+    album_artist,
+    track_number,
+    disc_number,
+    year,
+    genre,
+    composer,
+    codec,
+    bit_depth,
+    bit_rate,
+    musicbrainz_recording_id: row.musicbrainz_recording_id,
+    musicbrainz_track_id: row.musicbrainz_track_id,
+    musicbrainz_album_id: row.musicbrainz_album_id,
+    musicbrainz_release_group_id: row.musicbrainz_release_group_id,
+    musicbrainz_artist_id: row.musicbrainz_artist_id,
+    musicbrainz_album_artist_id: row.musicbrainz_album_artist_id,
+    replaygain_track_gain_db: row.replaygain_track_gain_db,
+    replaygain_track_peak: row.replaygain_track_peak,
+    replaygain_album_gain_db: row.replaygain_album_gain_db,
+    replaygain_album_peak: row.replaygain_album_peak,
+    r128_track_gain_db: row.r128_track_gain_db,
+    r128_album_gain_db: row.r128_album_gain_db
+  }
 }
 
 export const toTrack = (row: TrackRow): Track => ({
   id: TrackId.make(row.id),
   title: row.title,
-  artist: row.artist,
-  album: row.album,
-  album_artist: row.album_artist,
-  track_number: row.track_number,
-  disc_number: row.disc_number,
-  year: row.year,
+  ...detailsIn(row),
   duration: row.duration,
   sample_rate: row.sample_rate,
   channels: row.channels,
@@ -27,9 +61,16 @@ export const toTrack = (row: TrackRow): Track => ({
   added_at: new Date(row.added_at).toISOString()
 })
 
+export const versionIn = ({ ctime_ms, inode, mtime_ms, size }: FileVersion): FileVersion => ({
+  size,
+  mtime_ms,
+  inode,
+  ctime_ms
+})
+
 export const toTrackFile = (row: TrackRow): TrackFile => ({
   track: toTrack(row),
   folder: row.folder,
   relativePath: row.path,
-  version: { size: row.size, mtime_ms: row.mtime_ms }
+  version: versionIn(row)
 })

@@ -27,8 +27,25 @@ export const storeTrack = (sql: SqlClient.SqlClient, scanned: ScannedTrack, now:
       INSERT INTO tracks ${sql.insert({ ...record, added_at: now })}
       ON CONFLICT (folder, path) DO UPDATE SET ${sql.csv(replaced)}`
     yield* sql`DELETE FROM unreadable_files WHERE ${at(sql, scanned)}`
+    yield* completeVersions(sql, scanned)
     return [...before, groups]
   })
+
+const ofTracks = ["fingerprints", "fingerprint_failures", "waveforms"]
+
+/** What was stored of this file by size and time alone is held to its inode and time of change from now on. */
+const completeVersions = (sql: SqlClient.SqlClient, scanned: ScannedTrack) => {
+  const { ctime_ms, inode, mtime_ms, size } = scanned.version
+  if (inode === null && ctime_ms === null) return Effect.void
+  return Effect.forEach(
+    ofTracks,
+    (table) => sql`
+      UPDATE ${sql(table)} SET inode = ${inode}, ctime_ms = ${ctime_ms}
+      WHERE track_id = (SELECT id FROM tracks WHERE ${at(sql, scanned)}) AND size = ${size} AND mtime_ms = ${mtime_ms}
+        AND inode IS NULL AND ctime_ms IS NULL`,
+    { discard: true }
+  )
+}
 
 /** A file that can be read no more, or never could. */
 export const storeUnreadable = (sql: SqlClient.SqlClient, unreadable: Exclude<Scanned, ScannedTrack>) => {

@@ -74,10 +74,14 @@ const inOldDatabase = (algorithm: number) =>
       }
       yield* sql`INSERT INTO tracks ${sql.insert(track)}`
       const record = {
-        ...toRecord({ trackId: TrackId.make(17), version }, someAnalysis()),
+        ...toRecord(
+          { trackId: TrackId.make(17), version: { ...version, inode: null, ctime_ms: null } },
+          someAnalysis()
+        ),
         algorithm_version: algorithm
       }
-      yield* sql`INSERT INTO fingerprints ${sql.insert(record)}`
+      const { inode: _inode, ctime_ms: _ctime, ...first } = record
+      yield* sql`INSERT INTO fingerprints ${sql.insert(first)}`
     }).pipe(
       Effect.provide(
         SqliteMigrator.layer({ loader: SqliteMigrator.fromRecord({ "0001_initial": firstVersion }) }).pipe(

@@ -41,6 +41,8 @@ const libraryWithout = (missing: ReadonlyArray<string>) =>
 const full = Effect.dieMessage("database or disk is full")
 const fullDisk = Layer.succeed(FingerprintRepo, {
   find: () => Effect.succeedNone,
+  findUnverified: () => Effect.succeedNone,
+  drop: () => full,
   findFailure: () => Effect.succeedNone,
   store: () => full,
   storeFailure: () => full
@@ -117,7 +119,9 @@ describe("FingerprintBackground", () => {
     withBackground(["a"], ["ok"], ({ asked }) =>
       Effect.gen(function* () {
         const repo = yield* TrackRepo
-        yield* repo.store([{ ...someScanned({ title: "a" }), version: { size: 5, mtime_ms: 6 } }])
+        yield* repo.store([
+          { ...someScanned({ title: "a" }), version: { ...someScanned().version, size: 5, mtime_ms: 6 } }
+        ])
         assert.deepStrictEqual(yield* states, { ready: 0, pending: 1, failed: 0 })
         yield* TestClock.adjust("1 minute")
         assert.deepStrictEqual(asked(), ["a", "a"])

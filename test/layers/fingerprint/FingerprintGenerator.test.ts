@@ -35,6 +35,8 @@ const brokenDisk = Effect.dieMessage("disk I/O error")
 
 const brokenRepo = Layer.succeed(FingerprintRepo, {
   find: () => brokenDisk,
+  findUnverified: () => brokenDisk,
+  drop: () => brokenDisk,
   store: () => brokenDisk,
   findFailure: () => brokenDisk,
   storeFailure: () => brokenDisk
@@ -44,7 +46,7 @@ const brokenSidecar = Layer.succeed(FingerprintSidecar, { find: () => brokenDisk
 
 const readOnlySidecar = Layer.succeed(FingerprintSidecar, {
   find: () => Effect.succeedNone,
-  store: () => new FolderReadOnly()
+  store: () => new FolderReadOnly({ reason: "read_only" })
 })
 
 interface Parts {
@@ -172,6 +174,25 @@ describe("FingerprintGenerator", () => {
         assert.strictEqual(event.status.status, "unavailable")
         assert.deepStrictEqual(event.analysis, Option.none())
         assert.deepStrictEqual(yield* repo.findFailure(key), Option.none())
+      })
+    )
+  )
+
+  it.effect("answers after 60 s where a file takes longer, and measures it to its end though nobody waits", () =>
+    withScript(["long"], ({ generator, repo, requests, interrupted }) =>
+      Effect.gen(function* () {
+        const fiber = yield* Effect.fork(generator.getOrGenerate(file))
+        yield* TestClock.adjust("59 seconds")
+        assert.isNull(fiber.unsafePoll())
+        yield* TestClock.adjust("2 seconds")
+        assert.deepStrictEqual(yield* Fiber.join(fiber), Option.none())
+        yield* TestClock.adjust("3 minutes")
+        assert.deepStrictEqual(yield* repo.find(key), Option.none())
+        yield* TestClock.adjust("2 minutes")
+        assert.deepStrictEqual(yield* repo.find(key), Option.some(analysis))
+        assert.strictEqual(interrupted(), 0)
+        assert.lengthOf(requests, 1)
+        assert.deepStrictEqual(yield* generator.getOrGenerate(file), Option.some(analysis))
       })
     )
   )

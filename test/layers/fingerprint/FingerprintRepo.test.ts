@@ -114,7 +114,7 @@ describe("A fingerprint's record", () => {
       yield* sql`UPDATE tracks SET size = ${fileVersion.size}, mtime_ms = ${fileVersion.mtime_ms}, album_id = 3`
       const { duration_seconds } = someAnalysis().measurements
       const durations = sql`SELECT tracks.duration, albums.duration AS album FROM tracks JOIN albums ON albums.id = album_id`
-      yield* repo.store({ ...key, version: { size: 5, mtime_ms: 5 } }, someAnalysis())
+      yield* repo.store({ ...key, version: { ...key.version, size: 5, mtime_ms: 5 } }, someAnalysis())
       assert.deepStrictEqual({ ...(yield* durations)[0] }, { duration: 1, album: 101 })
       yield* repo.store(key, someAnalysis())
       assert.deepStrictEqual(

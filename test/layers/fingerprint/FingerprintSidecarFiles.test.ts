@@ -1,5 +1,5 @@
 import { describe, it } from "@effect/vitest"
-import { Cause, Effect, Either, Exit, Layer, Option } from "effect"
+import { Cause, Effect, Either, Exit, Layer, Logger, Option } from "effect"
 import { createHash } from "node:crypto"
 import {
   chmodSync,
@@ -26,8 +26,13 @@ import { withoutPrivileges } from "../../support/withoutPrivileges.ts"
 
 const versionOf = (path: string) => {
   const { size, mtimeMs } = statSync(path)
-  return { size, mtime_ms: mtimeMs }
+  return { size, mtime_ms: mtimeMs, inode: null, ctime_ms: null }
 }
+
+const sidecarsOf = (options: FingerprintSidecarFiles.SidecarOptions) =>
+  FingerprintSidecarFiles.layerWith(options).pipe(
+    Layer.provide(TrackFileReaderLocal.layer.pipe(Layer.provide(AudioDecoderNodeAv.layer)))
+  )
 
 /** A file with some bytes in a folder of its own, and the analysis that belongs to them. */
 const inFolder = (
@@ -54,13 +59,7 @@ const inFolder = (
         yield* use({ sidecar: yield* FingerprintSidecar, folder, path, analysis })
       }),
     (folder) => Effect.sync(() => rmSync(folder, { recursive: true }))
-  ).pipe(
-    Effect.provide(
-      FingerprintSidecarFiles.layer.pipe(
-        Layer.provide(TrackFileReaderLocal.layer.pipe(Layer.provide(AudioDecoderNodeAv.layer)))
-      )
-    )
-  )
+  ).pipe(Effect.provide(sidecarsOf({})))
 
 describe("A .25d sidecar", () => {
   it.effect("gives back what was stored, and leaves no other file behind", () =>
@@ -92,6 +91,20 @@ describe("A .25d sidecar", () => {
           utimesSync(path, 1_000_000_000, 1_000_000_000)
           assert.deepStrictEqual(yield* sidecar.find(path, versionOf(path)), Option.none())
         }
+      })
+    )
+  )
+
+  it.effect("does not belong to a file that was put in place of another with the same size and time", () =>
+    inFolder(({ sidecar, path, analysis }) =>
+      Effect.gen(function* () {
+        utimesSync(path, 1_000_000_000, 1_000_000_000)
+        const ofFile = { ...analysis, provenance: { ...analysis.provenance, file_mtime_ms: 1_000_000_000_000 } }
+        yield* sidecar.store(path, ofFile)
+        assert.deepStrictEqual(yield* sidecar.find(path, versionOf(path)), Option.some(ofFile))
+        writeFileSync(path, "same bytes")
+        utimesSync(path, 1_000_000_000, 1_000_000_000)
+        assert.deepStrictEqual(yield* sidecar.find(path, versionOf(path)), Option.none())
       })
     )
   )
@@ -164,6 +177,46 @@ describe("A .25d sidecar", () => {
       })
     )
   )
+
+  it.effect("is kept in a folder of its own where that is asked for, and nothing beside the music", () =>
+    inFolder(({ analysis, folder, path }) =>
+      Effect.gen(function* () {
+        const own = join(folder, "data", "sidecars")
+        const sidecar = yield* Effect.provide(FingerprintSidecar, sidecarsOf({ folder: own }))
+        const other = join(folder, "other.flac")
+        writeFileSync(other, "some bytes")
+        yield* sidecar.store(path, analysis)
+        assert.deepStrictEqual(yield* sidecar.find(path, versionOf(path)), Option.some(analysis))
+        assert.deepStrictEqual(yield* sidecar.find(other, versionOf(other)), Option.none())
+        assert.deepStrictEqual(readdirSync(folder).sort(), ["data", "other.flac", "song.flac"])
+      })
+    )
+  )
+
+  it.effect("costs one line where the names of a folder are too long for it, and is there where it just fits", () => {
+    const lines: Array<unknown> = []
+    const listen = Logger.replace(
+      Logger.defaultLogger,
+      Logger.make(({ message }) => void lines.push(message))
+    )
+    return inFolder(({ analysis, folder, sidecar }) =>
+      Effect.gen(function* () {
+        // The longest name has 255 bytes.
+        for (const name of ["a", "b", "c"]) {
+          const path = join(folder, `${name.repeat(250)}.flac`)
+          writeFileSync(path, "some bytes")
+          const refused = yield* Effect.either(sidecar.store(path, analysis))
+          assert.hasFields(Option.getOrThrow(Either.getLeft(refused)), { reason: "name_too_long" })
+          assert.deepStrictEqual(yield* sidecar.find(path, versionOf(path)), Option.none())
+        }
+        assert.lengthOf(lines, 1)
+        const fits = join(folder, `${"d".repeat(246)}.flac`)
+        writeFileSync(fits, "some bytes")
+        yield* sidecar.store(fits, analysis)
+        assert.deepStrictEqual(yield* sidecar.find(fits, versionOf(fits)), Option.some(analysis))
+      })
+    ).pipe(Effect.provide(listen))
+  })
 
   it.effect("that cannot be read or written is a defect, and leaves nothing half-written", () =>
     inFolder(({ sidecar, folder, path, analysis }) =>

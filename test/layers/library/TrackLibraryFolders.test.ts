@@ -1,5 +1,7 @@
 import { describe, it } from "@effect/vitest"
-import { Effect, Either, Fiber } from "effect"
+import * as Reactivity from "@effect/experimental/Reactivity"
+import { SqliteClient } from "@effect/sql-sqlite-node"
+import { Effect, Either, Exit, Fiber, Logger, Scope } from "effect"
 import {
   appendFileSync,
   chmodSync,
@@ -18,18 +20,33 @@ import {
   writeFileSync,
   writeSync
 } from "node:fs"
+import { AV_SAMPLE_FMT_FLT, AV_SAMPLE_FMT_FLTP, AV_SAMPLE_FMT_S16, AV_SAMPLE_FMT_S16P } from "node-av/constants"
 import { join } from "node:path"
 import { TrackId } from "../../../src/domain/library/Track.ts"
+import * as DatabaseSqlite from "../../../src/layers/database/DatabaseSqlite.ts"
+import * as FingerprintRepoSqlite from "../../../src/layers/fingerprint/FingerprintRepoSqlite.ts"
+import { FingerprintRepo } from "../../../src/services/FingerprintRepo.ts"
 import { LibraryCatalog } from "../../../src/services/LibraryCatalog.ts"
 import { TrackLibrary } from "../../../src/services/TrackLibrary.ts"
 import { assert } from "../../support/assert.ts"
-import { temporaryFolder, writeAudioFile } from "../../support/audioFiles.ts"
+import { someAnalysis } from "../../support/analyses.ts"
+import { lossless, lossy, temporaryFolder, writeAudioFile } from "../../support/audioFiles.ts"
 import { pngPixel, tagMp3 } from "../../support/id3.ts"
 import { inLibrary, libraryLayer, scan, titles, unreadableFiles, until } from "../../support/library.ts"
 import { onAll, sine } from "../../support/signals.ts"
 
 const write = (folder: string, name: string, seconds = 1, sampleRate = 44_100) =>
   writeAudioFile(folder, name, "wav16", onAll(2, sine(sampleRate, seconds, 440, -20)), { sampleRate })
+
+/** Of a folder: it can be listed, and nothing in it looked at. */
+const namesOnly = 0o444
+
+/** As a backup does: nobody else reads or writes until the scope closes. */
+const holdDatabase = (filename: string) =>
+  Effect.gen(function* () {
+    const sql = yield* SqliteClient.make({ filename })
+    yield* sql.unsafe("BEGIN EXCLUSIVE")
+  }).pipe(Effect.provide(Reactivity.layer))
 
 const writeMp3 = (folder: string, name: string) =>
   writeAudioFile(folder, name, "mp3", onAll(1, sine(44_100, 1, 440, -20)), { sampleRate: 44_100 })
@@ -100,6 +117,40 @@ describe("TrackLibrary over folders", () => {
     )
   )
 
+  it.scoped(
+    "notices a file that was replaced by one of the same size and time, and counts on no fingerprint of it",
+    () =>
+      inLibrary((folder) =>
+        Effect.gen(function* () {
+          const path = write(folder, "song")
+          utimesSync(path, 1_000_000_000, 1_000_000_000)
+          yield* scan
+          const library = yield* TrackLibrary
+          const catalog = yield* LibraryCatalog
+          const fingerprints = yield* FingerprintRepo
+          const [track] = yield* library.list
+          const before = yield* Effect.orDie(library.resolve(track!.id))
+          const { provenance, ...rest } = someAnalysis()
+          const { mtime_ms, size } = before.version
+          yield* fingerprints.store(
+            { trackId: track!.id, version: before.version },
+            { ...rest, provenance: { ...provenance, file_size: size, file_mtime_ms: mtime_ms } }
+          )
+          assert.hasFields(yield* catalog.fingerprints, { ready: 1, pending: 0 })
+          rmSync(path)
+          writeAudioFile(folder, "song", "wav16", onAll(2, sine(44_100, 1, 220, -6)), { sampleRate: 44_100 })
+          utimesSync(path, 1_000_000_000, 1_000_000_000)
+          assert.strictEqual(statSync(path).size, size)
+          assert.hasFields(yield* scan, { updated: 1, unchanged: 0 })
+          assert.hasFields(yield* catalog.fingerprints, { ready: 0, pending: 1 })
+          assert.hasFields(yield* scan, { updated: 0, unchanged: 1 })
+          const after = yield* Effect.orDie(library.resolve(track!.id))
+          assert.notDeepStrictEqual(after.version, before.version)
+          assert.hasFields(after.version, { size, mtime_ms })
+        }).pipe(Effect.provide(FingerprintRepoSqlite.layer))
+      )
+  )
+
   it.scoped("notices on resolving that a file was replaced since the scan", () =>
     inLibrary((folder) =>
       Effect.gen(function* () {
@@ -162,28 +213,30 @@ describe("TrackLibrary over folders", () => {
     )
   )
 
-  it.scoped("never follows a link out of its folders", () =>
-    inLibrary((folder, root) =>
-      Effect.gen(function* () {
-        const path = write(folder, "song")
-        yield* scan
-        const library = yield* TrackLibrary
-        const [track] = yield* library.list
-        renameSync(path, join(root, "outside.wav"))
-        symlinkSync(join(root, "outside.wav"), path)
-        const result = yield* Effect.either(library.resolve(track!.id))
-        assert(Either.isLeft(result))
-        assert.excludes(result.left.message, root)
-        // Nor into one whose name only begins alike.
-        mkdirSync(join(root, "music2"))
-        renameSync(join(root, "outside.wav"), join(root, "music2", "song.wav"))
-        rmSync(path)
-        symlinkSync(join(root, "music2", "song.wav"), path)
-        assert.hasFields(yield* Effect.flip(library.resolve(track!.id)), { reason: "denied" })
-        // A scan does not take it in either: the track is gone, the link is none.
-        assert.hasFields(yield* scan, { added: 0, updated: 0, unchanged: 0, unreadable: 0 })
-        assert.deepStrictEqual(yield* titles, [])
-      })
+  it.scoped("never follows a link out of its folders where it is told so", () =>
+    inLibrary(
+      (folder, root) =>
+        Effect.gen(function* () {
+          const path = write(folder, "song")
+          yield* scan
+          const library = yield* TrackLibrary
+          const [track] = yield* library.list
+          renameSync(path, join(root, "outside.wav"))
+          symlinkSync(join(root, "outside.wav"), path)
+          const result = yield* Effect.either(library.resolve(track!.id))
+          assert(Either.isLeft(result))
+          assert.excludes(result.left.message, root)
+          // Nor into one whose name only begins alike.
+          mkdirSync(join(root, "music2"))
+          renameSync(join(root, "outside.wav"), join(root, "music2", "song.wav"))
+          rmSync(path)
+          symlinkSync(join(root, "music2", "song.wav"), path)
+          assert.hasFields(yield* Effect.flip(library.resolve(track!.id)), { reason: "denied" })
+          // A scan does not take it in either: the track is gone, the link is none.
+          assert.hasFields(yield* scan, { added: 0, updated: 0, unchanged: 0, unreadable: 0 })
+          assert.deepStrictEqual(yield* titles, [])
+        }),
+      { followLinks: false }
     )
   )
 
@@ -290,6 +343,24 @@ describe("TrackLibrary over folders", () => {
     )
   )
 
+  it.scoped("keeps what it knows of files that cannot be looked at for a moment", () =>
+    inLibrary((folder) =>
+      Effect.gen(function* () {
+        mkdirSync(join(folder, "listed"))
+        write(join(folder, "listed"), "inside")
+        write(folder, "outside")
+        yield* scan
+        rmSync(join(folder, "outside.wav"))
+        // Its names can be read, its files cannot be reached.
+        yield* withoutPermission(folder, join(folder, "listed"), scan, namesOnly)
+        assert.deepStrictEqual(yield* titles, ["inside"])
+        rmSync(join(folder, "listed", "inside.wav"))
+        yield* scan
+        assert.deepStrictEqual(yield* titles, [])
+      })
+    )
+  )
+
   it.scoped("gives who asks while a scan runs the report of that scan", () =>
     inLibrary((folder) =>
       Effect.gen(function* () {
@@ -340,6 +411,149 @@ describe("TrackLibrary over folders", () => {
         }),
       { stillness: "500 millis" }
     )
+  )
+})
+
+describe("What a scan takes in and leaves out", () => {
+  const leftOut = Effect.flatMap(TrackLibrary, ({ scanStatus }) => scanStatus).pipe(
+    Effect.map(({ left_out }) => left_out.map(({ ending, files, reason }) => `${files} ${ending} ${reason}`))
+  )
+
+  it.scoped("takes in every format that the decoder reads", () =>
+    inLibrary((folder) =>
+      Effect.gen(function* () {
+        const signal = onAll(2, sine(48_000, 1, 440, -20))
+        const formats = [
+          lossless("wv", "wavpack", AV_SAMPLE_FMT_S16P),
+          lossless("tta", "tta", AV_SAMPLE_FMT_S16),
+          lossless("mka", "flac", AV_SAMPLE_FMT_S16),
+          lossless("caf", "pcm_s16be", AV_SAMPLE_FMT_S16),
+          lossless("au", "pcm_s16be", AV_SAMPLE_FMT_S16),
+          lossless("w64", "pcm_s16le", AV_SAMPLE_FMT_S16),
+          lossless("aifc", "pcm_s16be", AV_SAMPLE_FMT_S16),
+          lossy("wma", "wmav2", AV_SAMPLE_FMT_FLTP),
+          lossy("ac3", "ac3", AV_SAMPLE_FMT_FLTP),
+          lossy("mp2", "mp2", AV_SAMPLE_FMT_S16),
+          lossy("webm", "libopus", AV_SAMPLE_FMT_FLT),
+          lossy("m4b", "aac", AV_SAMPLE_FMT_FLTP),
+          lossy("oga", "libopus", AV_SAMPLE_FMT_FLT)
+        ]
+        for (const format of formats) writeAudioFile(folder, format.extension, format, signal, { sampleRate: 48_000 })
+        assert.hasFields(yield* scan, { added: formats.length, unreadable: 0 })
+        assert.sameMembers(
+          yield* titles,
+          formats.map(({ extension }) => extension)
+        )
+      })
+    )
+  )
+
+  it.scoped("counts what it leaves out by ending and reason, but not what lathe wrote", () =>
+    inLibrary((folder) =>
+      Effect.gen(function* () {
+        write(folder, "song")
+        for (const name of ["a.JPG", "b.jpg", "notes.txt", ".hidden.wav", "README", "song.wav.25d"]) {
+          writeFileSync(join(folder, name), "x")
+        }
+        symlinkSync("nowhere.wav", join(folder, "broken.wav"))
+        symlinkSync("self.wav", join(folder, "self.wav"))
+        yield* scan
+        assert.deepStrictEqual(yield* titles, ["song"])
+        assert.sameMembers(yield* leftOut, [
+          "2 jpg no_audio",
+          "1 txt no_audio",
+          "1 wav hidden",
+          "1  no_audio",
+          "2 wav link_broken"
+        ])
+      })
+    )
+  )
+
+  it.scoped("tells of a name that is not UTF-8, of a file and of a folder", () =>
+    inLibrary((folder) =>
+      Effect.gen(function* () {
+        const named = (bytes: ReadonlyArray<number>, ending: string) =>
+          Buffer.concat([Buffer.from(`${folder}/caf`), Buffer.from(bytes), Buffer.from(ending)])
+        copyFileSync(write(folder, "song"), named([0xe9], ".wav"))
+        mkdirSync(named([0xc3, 0xa9, 0xff], ""))
+        yield* scan
+        assert.sameMembers(
+          (yield* unreadableFiles).map(({ message }) => message),
+          [
+            "caf\\xe9.wav cannot be read: its name is not UTF-8. Rename the file.",
+            "What is in the folder café\\xff cannot be read: its name is not UTF-8. Rename the folder."
+          ]
+        )
+        assert.sameMembers(yield* leftOut, ["1 wav name", "1  name"])
+        assert.hasFields(yield* scan, { added: 0, unreadable: 0, unchanged: 3 })
+      })
+    )
+  )
+
+  /** Music outside the folder, and links to it, to itself and back. */
+  const withLinks = (folder: string, root: string) => {
+    const outside = join(root, "outside")
+    mkdirSync(join(outside, "deep"), { recursive: true })
+    write(join(outside, "deep"), "far")
+    write(root, "single")
+    write(folder, "near")
+    mkdirSync(join(folder, ".store"))
+    write(join(folder, ".store"), "stored")
+    symlinkSync(outside, join(folder, "linked"))
+    symlinkSync(outside, join(folder, "linked again"))
+    symlinkSync(folder, join(outside, "back"))
+    symlinkSync(outside, join(outside, "deep", "loop"))
+    symlinkSync("..", join(folder, "up"))
+    symlinkSync(join(root, "single.wav"), join(folder, "one.wav"))
+    symlinkSync(join(root, "single.wav"), join(folder, "two.wav"))
+    symlinkSync("near.wav", join(folder, "same.wav"))
+    symlinkSync(join(".store", "stored.wav"), join(folder, "kept.wav"))
+  }
+
+  it.scoped("follows links to folders and files once each, through loops, and plays what they lead to", () =>
+    inLibrary((folder, root) =>
+      Effect.gen(function* () {
+        withLinks(folder, root)
+        yield* scan
+        const library = yield* TrackLibrary
+        assert.sameMembers(yield* titles, ["near", "far", "one", "kept"])
+        const tracks = yield* library.list
+        const far = tracks.find(({ title }) => title === "far")
+        const file = yield* Effect.orDie(library.resolve(far!.id))
+        assert.strictEqual(file.relativePath, "linked/deep/far.wav")
+        assert.hasFields(yield* scan, { added: 0, updated: 0, unchanged: 4 })
+        rmSync(join(folder, "linked"))
+        rmSync(join(folder, "linked again"))
+        yield* scan
+        assert.sameMembers(yield* titles, ["near", "one", "kept"])
+      })
+    )
+  )
+
+  it.scoped("follows no link out of the folder where it is told so", () =>
+    inLibrary(
+      (folder, root) =>
+        Effect.gen(function* () {
+          withLinks(folder, root)
+          yield* scan
+          assert.sameMembers(yield* titles, ["near", "kept"])
+          assert.includesMembers(yield* leftOut, ["3  link", "2 wav link", "1 wav same_file"])
+        }),
+      { followLinks: false }
+    )
+  )
+
+  it.scoped("lists a folder that is in another one once", () =>
+    Effect.gen(function* () {
+      const root = yield* temporaryFolder
+      mkdirSync(join(root, "album"))
+      write(join(root, "album"), "song")
+      yield* Effect.gen(function* () {
+        assert.hasFields(yield* scan, { added: 1 })
+        assert.deepStrictEqual(yield* titles, ["song"])
+      }).pipe(Effect.provide(libraryLayer([join(root, "album"), root, root])))
+    })
   )
 })
 
@@ -434,6 +648,64 @@ describe("TrackLibrary over watched folders", () => {
     )
   )
 
+  it.scopedLive("keeps a file whose change it cannot look at, and follows the change when it can", () =>
+    watched((folder) =>
+      Effect.gen(function* () {
+        mkdirSync(join(folder, "listed"))
+        const path = write(join(folder, "listed"), "inside")
+        yield* scan
+        rmSync(path)
+        write(join(folder, "listed"), "inside", 3)
+        write(folder, "other")
+        yield* withoutPermission(
+          folder,
+          join(folder, "listed"),
+          until(titles, (list) => list.includes("other")),
+          namesOnly
+        )
+        assert.includesMembers(yield* titles, ["inside"])
+        const library = yield* TrackLibrary
+        yield* until(library.list, (list) => list.some(({ title, duration }) => title === "inside" && duration === 3))
+      })
+    )
+  )
+
+  it.scopedLive("keeps what it has seen and read while another program holds the database", () =>
+    Effect.gen(function* () {
+      const root = yield* temporaryFolder
+      const folder = join(root, "music")
+      mkdirSync(folder)
+      const filename = join(root, "lathe.db")
+      const told = yield* Effect.makeLatch(false)
+      const logger = Logger.make(({ message }) => {
+        if (/database|change/.test(String(message))) told.unsafeOpen()
+      })
+      const settings = { watch: true, stillness: "100 millis" } as const
+      yield* Effect.gen(function* () {
+        yield* scan
+        const held = yield* Scope.make()
+        yield* Scope.extend(holdDatabase(filename), held)
+        write(folder, "seen")
+        yield* told.await
+        yield* Scope.close(held, Exit.void)
+        yield* until(titles, (list) => list.includes("seen"))
+
+        yield* told.close
+        const heldAgain = yield* Scope.make()
+        yield* Scope.extend(holdDatabase(filename), heldAgain)
+        write(folder, "scanned")
+        const scanning = yield* Effect.fork(scan)
+        yield* told.await
+        yield* Scope.close(heldAgain, Exit.void)
+        yield* Fiber.join(scanning)
+        yield* until(titles, (list) => list.includes("scanned"))
+      }).pipe(
+        Effect.provide(libraryLayer([folder], settings, DatabaseSqlite.layer(filename))),
+        Effect.provide(Logger.replace(Logger.defaultLogger, logger))
+      )
+    })
+  )
+
   it.scopedLive("finds by its regular scan what no watch told of", () =>
     inLibrary(
       (folder, root) =>
@@ -504,22 +776,22 @@ describe("LibraryCatalog over a scanned library", () => {
 })
 
 /** As a user whom a folder is closed to: root may read everything, so it steps down for as long. */
-const withoutPermission = <A, R>(folder: string, closed: string, effect: Effect.Effect<A, never, R>) => {
+const withoutPermission = <A, R>(folder: string, closed: string, effect: Effect.Effect<A, never, R>, mode = 0) => {
   const isRoot = process.geteuid!() === 0
   const nobody = 65_534
   return Effect.acquireUseRelease(
     Effect.sync(() => {
-      const { mode } = statSync(closed)
+      const { mode: before } = statSync(closed)
       chmodSync(join(folder, ".."), 0o755)
-      chmodSync(closed, 0)
+      chmodSync(closed, mode)
       if (isRoot) process.seteuid!(nobody)
-      return mode
+      return before
     }),
     () => effect,
-    (mode) =>
+    (before) =>
       Effect.sync(() => {
         if (isRoot) process.seteuid!(0)
-        chmodSync(closed, mode)
+        chmodSync(closed, before)
       })
   )
 }

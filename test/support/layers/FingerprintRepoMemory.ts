@@ -1,7 +1,7 @@
 /** FingerprintRepo in memory. */
 import { Effect, Layer, Option } from "effect"
 import { algorithmVersion, type TrackAnalysis } from "../../../src/domain/fingerprint/Fingerprint.ts"
-import { isSameVersion, type TrackId } from "../../../src/domain/library/Track.ts"
+import { isSameSizeAndTime, isSameVersion, type TrackId } from "../../../src/domain/library/Track.ts"
 import { FingerprintRepo, type RememberedFailure, type TrackKey } from "../../../src/services/FingerprintRepo.ts"
 
 interface Entry<A> {
@@ -15,6 +15,10 @@ const makeTable = <A>() => {
     find: (key: TrackKey) => {
       const entry = entries.get(key.trackId)
       return entry && isSameVersion(entry.key.version, key.version) ? Option.some(entry.value) : Option.none<A>()
+    },
+    findUnverified: (key: TrackKey) => {
+      const entry = entries.get(key.trackId)
+      return entry && isSameSizeAndTime(entry.key.version, key.version) ? Option.some(entry.value) : Option.none<A>()
     },
     store: (key: TrackKey, value: A) => void entries.set(key.trackId, { key, value }),
     remove: (trackId: TrackId) => void entries.delete(trackId)
@@ -34,6 +38,8 @@ const make = () => {
         analyses.store(key, analysis)
         failures.remove(key.trackId)
       }),
+    findUnverified: (key) => Effect.sync(() => analyses.findUnverified(key)),
+    drop: ({ trackId }) => Effect.sync(() => analyses.remove(trackId)),
     findFailure: (key) => Effect.sync(() => failures.find(key)),
     storeFailure: (key, failure) => Effect.sync(() => failures.store(key, failure))
   })

@@ -15,8 +15,17 @@ import {
   type FingerprintServerEvent
 } from "../../../src/services/FingerprintServerClient.ts"
 
-/** `slow` is `ok` after `slowBy`; `hanging` never ends; the others fail at once. */
-export type ScriptStep = "ok" | "slow" | "hanging" | "unreachable" | "busy" | "timed_out" | "invalid" | "refused"
+/** `slow` is `ok` after `slowBy`; `long` tells its progress every 30 s for 5 minutes; `hanging` never ends; the others fail at once. */
+export type ScriptStep =
+  | "ok"
+  | "slow"
+  | "long"
+  | "hanging"
+  | "unreachable"
+  | "busy"
+  | "timed_out"
+  | "invalid"
+  | "refused"
 
 export interface ScriptedClientOptions {
   /** Its last step stands for all calls after it. */
@@ -52,12 +61,20 @@ export const make = ({ script, analysis, slowBy = "5 seconds" }: ScriptedClientO
     { _tag: "Progress", progress: { stage: "decoding", percent: 0 } },
     { _tag: "Progress", progress: { stage: "finishing", percent: 100 } }
   ])
+  const slowProgress = Stream.range(1, 10).pipe(
+    Stream.mapEffect((n) => Effect.as(Effect.sleep("30 seconds"), n)),
+    Stream.map((n): FingerprintServerEvent => ({
+      _tag: "Progress",
+      progress: { stage: "decoding", percent: 10 * n }
+    }))
+  )
   const result = Stream.succeed<FingerprintServerEvent>({ _tag: "Result", analysis })
 
   const play = (step: ScriptStep): Stream.Stream<FingerprintServerEvent, FingerprintServerError> => {
     const failure = failures[step]
     if (failure !== undefined) return Stream.fail(failure())
     if (step === "hanging") return Stream.concat(progress, Stream.never)
+    if (step === "long") return Stream.concat(slowProgress, result)
     const wait = step === "slow" ? Effect.sleep(slowBy) : Effect.void
     return progress.pipe(Stream.concat(Stream.drain(Stream.fromEffect(wait))), Stream.concat(result))
   }

@@ -33,7 +33,8 @@ import { headerAt, type MpegKind } from "./mpegHeader.ts"
 import { maximumChannels, type SampleQueue } from "./SampleQueue.ts"
 
 // FFmpeg would open anything, playlists that name other files included.
-const containers = "aac,aiff,ape,asf,au,caf,flac,matroska,webm,mov,mp4,mp3,mpc,mpc8,ogg,rf64,tta,w64,wav,wv"
+const containers =
+  "aac,ac3,aiff,ape,asf,au,caf,dsf,eac3,flac,iff,matroska,webm,mov,mp4,mp3,mpc,mpc8,ogg,rf64,tak,tta,w64,wav,wv"
 
 // Streams of frames without a container: nothing but their bytes says how much of them is missing.
 const bareStreams: Readonly<Record<string, MpegKind>> = { mp3: "mpeg", aac: "adts" }

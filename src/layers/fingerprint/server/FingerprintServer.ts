@@ -21,6 +21,8 @@ export interface FingerprintServerOptions {
   readonly host?: string
   /** Absolute paths. Only files below these are read; with none, none. */
   readonly folders: ReadonlyArray<string>
+  /** Whether links in them admit what they lead to. Default false. */
+  readonly followLinks?: boolean
   /** Bound on an analysis where the caller sets no deadline. Default 10 minutes. */
   readonly defaultDeadline?: Duration.DurationInput
 }
@@ -58,7 +60,7 @@ const make = (options: FingerprintServerOptions) =>
       yield* Effect.logWarning("The fingerprint server has no folders and will refuse every file")
 
     const compute: Compute = (request, { onProgress, onWaveform, hasDeadline } = {}) =>
-      resolveBelow(folders, request.path).pipe(
+      resolveBelow(folders, request.path, options.followLinks).pipe(
         Effect.flatMap((path) => queue.admit(analyzer.analyze(path, onProgress, onWaveform))),
         hasDeadline === true
           ? identity

@@ -8,12 +8,13 @@ import { FileRefused } from "../../../domain/fingerprint/FingerprintServerError.
 const longestPathBytes = 4096
 
 /**
- * The real path behind `path`. A file outside `folders` is refused with the same words whether it exists or not; one
+ * The real path behind `path`. With `followLinks`, one that links below `folders` lead to is inside. A file outside `folders` is refused with the same words whether it exists or not; one
  * that is missing inside them passes, for the analyzer to say so.
  */
 export const resolveBelow = Effect.fn("FingerprintServerRoots.resolveBelow")(function* (
   folders: ReadonlyArray<string>,
-  path: string
+  path: string,
+  followLinks = false
 ) {
   if (path === "") return yield* invalid("The request names no file: filepath is empty.")
   if (!isAbsolute(path) || path.includes("\0") || Buffer.byteLength(path) > longestPathBytes) {
@@ -23,8 +24,15 @@ export const resolveBelow = Effect.fn("FingerprintServerRoots.resolveBelow")(fun
     Promise.all([realPathOf(path), ...folders.map((folder) => realpath(folder).catch(() => undefined))])
   )
   const isBelow = roots.some((root) => root !== undefined && real?.startsWith(root.endsWith(sep) ? root : root + sep))
-  return real !== undefined && isBelow ? real : yield* outside
+  // A link in a folder admits what it leads to, under the name that it has there, and nothing else does.
+  const isLinked =
+    followLinks &&
+    !path.split(sep).includes("..") &&
+    [...folders, ...roots].some((root) => root !== undefined && isNamedBelow(path, root))
+  return real !== undefined && (isBelow || isLinked) ? real : yield* outside
 })
+
+const isNamedBelow = (path: string, root: string) => path.startsWith(root.endsWith(sep) ? root : root + sep)
 
 /** As realpath(3), but the missing tail of a path is kept. undefined where nobody can say: a dangling or hidden link. */
 const realPathOf = async (path: string): Promise<string | undefined> => {

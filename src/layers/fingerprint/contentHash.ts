@@ -1,0 +1,21 @@
+/** The SHA-256 of a file's bytes, which says whether an analysis is about them. */
+import { Effect } from "effect"
+import { createHash } from "node:crypto"
+import { createReadStream } from "node:fs"
+import { pipeline } from "node:stream/promises"
+import type { TrackAnalysis } from "../../domain/fingerprint/Fingerprint.ts"
+
+const hashOf = (path: string) =>
+  Effect.tryPromise(async (signal) => {
+    const hash = createHash("sha256")
+    await pipeline(createReadStream(path), hash, { signal })
+    return hash.digest("hex")
+  })
+
+/** Whether the file has this content now. Not where it cannot be read. */
+export const isOfContent = (path: string, { provenance }: TrackAnalysis): Effect.Effect<boolean> =>
+  hashOf(path).pipe(
+    Effect.map((hash) => hash === provenance.content_sha256),
+    Effect.orElseSucceed(() => false),
+    Effect.withSpan("FingerprintGenerator.verify")
+  )
