@@ -76,7 +76,7 @@ describe("lathe serve without a folder", () => {
         })
         assert.strictEqual(outcome.code, 0, outcome.stderr)
         assert.deepStrictEqual(titles, ["a piece"])
-        assert.deepStrictEqual(readdirSync(join(copy, "data")).sort(), ["lathe.db", "resume.key"])
+        assert.deepStrictEqual(readdirSync(join(copy, "data")).sort(), ["lathe.db", "lathe.lock", "resume.key"])
       }),
     120_000
   )

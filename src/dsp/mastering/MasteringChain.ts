@@ -110,6 +110,8 @@ export const makeMasteringChain = (options: MasteringChainOptions): MasteringCha
   /** Blocks until what was taken over from another chain holds. */
   let blocksToState = 0
   let followed: FollowState | null = null
+  /** What was asked for before that. */
+  let change: { readonly settings: RenderSettings; readonly glideFrames: number } | undefined
   let targetLufs = 0
   let isFollowing = false
   /** Whether the stages have been given what `current` holds. */
@@ -140,6 +142,11 @@ export const makeMasteringChain = (options: MasteringChainOptions): MasteringCha
   const chainAt = chain.byteOffset
 
   const setSettings = (next: RenderSettings, glideFrames: number): void => {
+    if (blocksToState > 0) {
+      // From where the gains are then.
+      change = { settings: next, glideFrames }
+      return
+    }
     settings = next
     hasSettings = false
     const hasStarted = blocksDone > 0 || filledTo > stageLatency
@@ -148,7 +155,7 @@ export const makeMasteringChain = (options: MasteringChainOptions): MasteringCha
     // The processed signal has to come through where it was not computed before.
     const priming = isIdle && !next.bypass ? Math.ceil(stageLatency / blockFrames) + 1 : 0
     const glideBlocks = Math.max(1, Math.ceil(Math.max(glideFrames, minimumGlideSeconds * sampleRate) / blockFrames))
-    controls.moveTo(next, glideBlocks, Math.max(priming, blocksToState))
+    controls.moveTo(next, glideBlocks, priming)
     if (!next.bypass) setFollowing(next, isIdle)
   }
 
@@ -158,7 +165,7 @@ export const makeMasteringChain = (options: MasteringChainOptions): MasteringCha
     else controls.moveTo(settings, 0, 0)
     followed = from?.follow ?? null
     followDb[0] = followed?.gain_db ?? 0
-    if (from?.glide || followed !== null) blocksToState = Math.max(0, blocks)
+    blocksToState = Math.max(0, blocks)
     isFollowing = !settings.bypass && settings.follow_lufs !== null
     targetLufs = settings.follow_lufs ?? 0
     takeOverWhenDue()
@@ -168,9 +175,13 @@ export const makeMasteringChain = (options: MasteringChainOptions): MasteringCha
   }
 
   const takeOverWhenDue = (): void => {
-    if (blocksToState > 0 || followed === null) return
-    if (isFollowing) follower.goOn(followed)
+    if (blocksToState > 0) return
+    if (followed !== null && isFollowing) follower.goOn(followed)
     followed = null
+    if (change === undefined) return
+    const { glideFrames, settings: next } = change
+    change = undefined
+    setSettings(next, glideFrames)
   }
 
   const setFollowing = (settings: RenderSettings, isIdle: boolean): void => {

@@ -6,7 +6,7 @@ import * as Reactivity from "@effect/experimental/Reactivity"
 import { SqlError } from "@effect/sql"
 import { SqliteClient } from "@effect/sql-sqlite-node"
 import { Effect, Option, Schedule, Schema, type Scope } from "effect"
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs"
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { DataFolderHolder, DataFolderInUse } from "../../domain/database/DataFolderInUse.ts"
 import { DatabaseUnavailable } from "../../domain/database/DatabaseUnavailable.ts"
@@ -72,6 +72,7 @@ export const hold = (
           : new DatabaseUnavailable({ filename, detail: systemsWord(error) })
       )
     )
+    yield* Effect.addFinalizer(() => Effect.sync(() => rmSync(holderFile(dataFolder), { force: true })))
     const holder = { pid: process.pid, since: new Date().toISOString(), folders }
     yield* writeHolder(dataFolder, { ...holder, address: null })
     return { announce: (address) => writeHolder(dataFolder, { ...holder, address }) }

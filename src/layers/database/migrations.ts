@@ -115,6 +115,9 @@ const moreDetails = Effect.gen(function* () {
   }
   // Not the version of any file.
   yield* sql.unsafe("UPDATE tracks SET mtime_ms = -1")
+  // What was refused for damage is played and measured around it by now.
+  yield* sql.unsafe("UPDATE unreadable_files SET mtime_ms = -1")
+  yield* sql.unsafe("DELETE FROM fingerprint_failures WHERE code = 'TrackUnreadable'")
 })
 
 export const migrations = {

@@ -6,11 +6,16 @@ const innermost = (error: unknown): unknown => {
   return found
 }
 
-/** Another connection holds the file: passes by itself. */
-export const isBusy = (error: unknown): boolean => {
+const hasCode = (error: unknown, code: string): boolean => {
   const cause = innermost(error)
-  return typeof cause === "object" && cause !== null && "code" in cause && String(cause.code).startsWith("SQLITE_BUSY")
+  return typeof cause === "object" && cause !== null && "code" in cause && String(cause.code).startsWith(code)
 }
+
+/** Another connection holds the file: passes by itself. */
+export const isBusy = (error: unknown): boolean => hasCode(error, "SQLITE_BUSY")
+
+/** What was to be written does not go with what is there, as of a track that is there no more: never passes. */
+export const isRefused = (error: unknown): boolean => hasCode(error, "SQLITE_CONSTRAINT")
 
 export const systemsWord = (error: unknown): string => {
   const cause = innermost(error)

@@ -10,7 +10,7 @@ import { sidecarText } from "../../domain/fingerprint/Sidecar.ts"
 import type { FileVersion } from "../../domain/library/Track.ts"
 import { FingerprintSidecar } from "../../services/FingerprintSidecar.ts"
 import { TrackFileReader } from "../../services/TrackFileReader.ts"
-import { isOfContent } from "./contentHash.ts"
+import { compareContent } from "./contentHash.ts"
 
 /** Path of the sidecar that belongs to an audio file. */
 export const sidecarPath = (audioPath: string): string => `${audioPath}.25d`
@@ -97,7 +97,9 @@ const make = ({ folder }: SidecarOptions) =>
       if (provenance.algorithm_version !== algorithmVersion || provenance.file_size !== version.size)
         return Option.none()
       // Whoever replaces a file may give it the size and the time of the one before.
-      return (yield* isOfContent(path, read.right)) ? Option.some(read.right) : Option.none<TrackAnalysis>()
+      return (yield* compareContent(path, read.right)) === "same"
+        ? Option.some(read.right)
+        : Option.none<TrackAnalysis>()
     })
 
     const store = Effect.fn("FingerprintSidecar.store")(function* (path: string, analysis: TrackAnalysis) {

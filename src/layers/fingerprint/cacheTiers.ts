@@ -8,7 +8,7 @@ import type { TrackFile } from "../../domain/library/Track.ts"
 import { FingerprintRepo, type RememberedFailure, type TrackKey } from "../../services/FingerprintRepo.ts"
 import { FingerprintSidecar } from "../../services/FingerprintSidecar.ts"
 import { pathOf } from "../../services/TrackLibrary.ts"
-import { isOfContent } from "./contentHash.ts"
+import { compareContent } from "./contentHash.ts"
 import { contentIdOf } from "./FileContent.ts"
 import { makeOwedWrites, type OwedWrites } from "./owedWrites.ts"
 import { countLookUp, countWrite } from "./tierMetrics.ts"
@@ -51,10 +51,8 @@ export const findCached = Effect.fn("FingerprintGenerator.findCached")(function*
   return stored
 })
 
-const recall = ({ memory, owed }: CacheTiers, file: TrackFile): Known | undefined => {
-  const id = contentIdOf(file)
-  return memory.get(id) ?? owed.find(id)
-}
+const recall = ({ memory, owed }: CacheTiers, file: TrackFile): Known | undefined =>
+  memory.get(contentIdOf(file)) ?? owed.find(file)
 
 const findStored = ({ owed, repo, sidecar }: CacheTiers, file: TrackFile) =>
   Effect.gen(function* () {
@@ -63,7 +61,7 @@ const findStored = ({ owed, repo, sidecar }: CacheTiers, file: TrackFile) =>
     const beside = yield* lookUp("sidecar", sidecar.find(pathOf(file), file.version))
     if (Option.isNone(beside)) return Option.none<Found>()
     const found: Found = { analysis: beside.value, source: "sidecar" }
-    yield* owed.write(contentIdOf(file), { found }, repo.store(keyOf(file), beside.value))
+    yield* owed.write(file, { found }, repo.store(keyOf(file), beside.value))
     return Option.some(found)
   })
 
@@ -77,10 +75,9 @@ const findVerified = (repo: FingerprintRepo["Type"], file: TrackFile) =>
   Effect.gen(function* () {
     const stored = yield* repo.findUnverified(keyOf(file))
     if (Option.isNone(stored)) return stored
-    if (!(yield* isOfContent(pathOf(file), stored.value))) {
-      yield* write("database", repo.drop(keyOf(file)))
-      return Option.none<TrackAnalysis>()
-    }
+    const comparison = yield* compareContent(pathOf(file), stored.value)
+    if (comparison === "other") yield* write("database", repo.drop(keyOf(file)))
+    if (comparison !== "same") return Option.none<TrackAnalysis>()
     yield* write("database", repo.store(keyOf(file), stored.value))
     return stored
   })
@@ -98,7 +95,7 @@ export const keep = ({ memory, owed, repo, sidecar }: CacheTiers, file: TrackFil
   Effect.gen(function* () {
     const known: Known = { found: { analysis, source: "server" } }
     memory.set(contentIdOf(file), known)
-    yield* owed.write(contentIdOf(file), known, repo.store(keyOf(file), analysis))
+    yield* owed.write(file, known, repo.store(keyOf(file), analysis))
     yield* write("sidecar", sidecar.store(pathOf(file), analysis))
   })
 
@@ -106,7 +103,7 @@ export const keep = ({ memory, owed, repo, sidecar }: CacheTiers, file: TrackFil
 export const keepFailure = ({ memory, owed, repo }: CacheTiers, file: TrackFile, failure: RememberedFailure) =>
   Effect.suspend(() => {
     memory.set(contentIdOf(file), { failure })
-    return owed.write(contentIdOf(file), { failure }, repo.storeFailure(keyOf(file), failure))
+    return owed.write(file, { failure }, repo.storeFailure(keyOf(file), failure))
   })
 
 const keyOf = (file: TrackFile): TrackKey => ({ trackId: file.track.id, version: file.version })

@@ -12,10 +12,13 @@ const hashOf = (path: string) =>
     return hash.digest("hex")
   })
 
-/** Whether the file has this content now. Not where it cannot be read. */
-export const isOfContent = (path: string, { provenance }: TrackAnalysis): Effect.Effect<boolean> =>
+/** Whether the file has the analysed content now; unknown where it cannot be read. */
+export const compareContent = (
+  path: string,
+  { provenance }: TrackAnalysis
+): Effect.Effect<"same" | "other" | "unknown"> =>
   hashOf(path).pipe(
-    Effect.map((hash) => hash === provenance.content_sha256),
-    Effect.orElseSucceed(() => false),
+    Effect.map((hash) => (hash === provenance.content_sha256 ? ("same" as const) : ("other" as const))),
+    Effect.orElseSucceed(() => "unknown" as const),
     Effect.withSpan("FingerprintGenerator.verify")
   )

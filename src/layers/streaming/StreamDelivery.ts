@@ -1,6 +1,7 @@
 /** Turns one stream's events into messages and packets, from its start to its one end. */
 import { Cause, Effect, Exit, Stream } from "effect"
 import { chunkSeconds, type ErrorCode, type ServerMessage } from "../../contract/StreamMessages.ts"
+import type { RenderSettings } from "../../domain/mastering/MasteringPlan.ts"
 import type { RenderState } from "../../domain/mastering/RenderState.ts"
 import type { AudioLoss } from "../../services/AudioDecoder.ts"
 import type { PcmPacket } from "../../services/ChunkMastering.ts"
@@ -34,6 +35,10 @@ interface Sent {
   started: Started | undefined
   /** Whether the gains were on their way behind the latest packet. */
   isMoving: boolean
+  /** What the plan is that was told last. */
+  settings: RenderSettings | undefined
+  /** Whether gains at rest are to move, and no packet has come yet in which they do. */
+  isAboutToMove: boolean
   isDamageTold: boolean
   packets: number
   frames: number
@@ -42,7 +47,15 @@ interface Sent {
 /** Sends one stream from its start to its one end, whatever ends it. */
 export const deliver = (delivery: Delivery): Effect.Effect<void> =>
   Effect.suspend(() => {
-    const sent: Sent = { started: undefined, isMoving: false, isDamageTold: false, packets: 0, frames: 0 }
+    const sent: Sent = {
+      started: undefined,
+      isMoving: false,
+      settings: undefined,
+      isAboutToMove: false,
+      isDamageTold: false,
+      packets: 0,
+      frames: 0
+    }
     return Stream.runForEach(delivery.events, (event) => deliverEvent(delivery, sent, event)).pipe(
       Effect.onExit((exit) => deliverEnd(delivery, sent, exit)),
       Effect.ignore,
@@ -64,6 +77,12 @@ const deliverEvent = (delivery: Delivery, sent: Sent, event: StreamEvent) => {
       return say(outlet, { type: "fingerprint_progress", data: { stream_epoch, ...event.status } })
     case "Planned": {
       const { plan, enhancement } = event
+      const { settings } = sent
+      if (settings !== undefined && !sent.isMoving) {
+        sent.isAboutToMove = true
+        delivery.onState({ position: null, settings, glide: null, follow: null })
+      }
+      sent.settings = plan.settings
       return afterStart(({ sampleRate }) =>
         Effect.flatMap(issueToken(sampleRate), (resume_token) =>
           say(outlet, {
@@ -83,7 +102,8 @@ const deliverEvent = (delivery: Delivery, sent: Sent, event: StreamEvent) => {
         const meta = metaMessage(started, epoch, sent.packets, packet)
         sent.packets += 1
         sent.frames += packet.sampleCount
-        delivery.onState(packet.state)
+        if (packet.state !== null) sent.isAboutToMove = false
+        if (!sent.isAboutToMove) delivery.onState(packet.state)
         const isNews = packet.state !== null || sent.isMoving
         sent.isMoving = packet.state !== null
         const send = (data: ChunkMeta) =>

@@ -1,5 +1,6 @@
 /** A rendering that is begun anew beside the one that was not interrupted: what a listener hears of the seam. */
 import { describe, it } from "vitest"
+import type { RenderSettings } from "../../../src/domain/mastering/MasteringPlan.ts"
 import type { RenderState } from "../../../src/domain/mastering/RenderState.ts"
 import { assert } from "../../support/assert.ts"
 import { deliver, type DeliverOptions } from "../../support/deliver.ts"
@@ -20,7 +21,14 @@ const stepDbfs = (whole: Signal, anew: Signal, seam: number): number => {
 }
 
 /** Renders all of it, and again from about `at` seconds on with the state that the first one was in there. */
-const stepAtSeam = (signal: Signal, deliveredRate: number, at: number, options: DeliverOptions, withState = true) => {
+const stepAtSeam = (
+  signal: Signal,
+  deliveredRate: number,
+  at: number,
+  options: DeliverOptions,
+  withState = true,
+  next?: RenderSettings
+) => {
   let seam = 0
   let from: RenderState | undefined
   const whole = deliver(signal, rate, deliveredRate, {
@@ -33,7 +41,9 @@ const stepAtSeam = (signal: Signal, deliveredRate: number, at: number, options: 
   })
   assert.isDefined(from)
   const settings = from.settings
-  const anew = deliver(signal, rate, deliveredRate, { settings, startFrame: seam, ...(withState && { from }) })
+  // As a session that has another plan by now: told before anything is rendered.
+  const changes = next === undefined ? [] : [{ at: 0, settings: next, glideSeconds: 4 }]
+  const anew = deliver(signal, rate, deliveredRate, { settings, changes, startFrame: seam, ...(withState && { from }) })
   return stepDbfs(whole, anew, seam)
 }
 
@@ -59,6 +69,12 @@ describe("A rendering that goes on from another's state", () => {
       assert.isAtMost(stepAtSeam(quietNoise, deliveredRate, 9, { settings: following }), -60)
       // What it is for.
       assert.isAtLeast(stepAtSeam(quietNoise, deliveredRate, 9, { settings: following }, false), -58)
+    })
+
+    it(`goes from where it was in the middle of a glide to yet another plan, at ${deliveredRate} Hz`, () => {
+      const [, options] = glides[0]!
+      const settled = { ...louder, gain_db: -4.5 }
+      assert.isAtMost(stepAtSeam(song, deliveredRate, 8, options, true, settled), -50)
     })
 
     for (const [name, options] of glides) {

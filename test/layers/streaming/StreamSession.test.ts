@@ -451,6 +451,26 @@ describe("A stream session", () => {
       })
   )
 
+  it.scoped("goes on from the gains that were heard where a change was asked for and nothing came of it yet", () =>
+    Effect.gen(function* () {
+      const asked: Array<StreamRequest["from"]> = []
+      const { ofType, say, until } = yield* makeSession((request) => {
+        asked.push(request.from)
+        return plansChanges(request)
+      })
+      say("play_enhanced", { track_id: 7, credits: 1, preset: "warm" })
+      say("set_enhancement", { intensity: 0.5 })
+      yield* until(() => ofType("mastering_plan").length === 1)
+      say("set_enhancement", { intensity: 0.25 })
+      yield* until(() => ofType("mastering_plan").length === 2)
+      const [first, second] = ofType("mastering_plan")
+      say("resume_stream", { resume_token: second!.data.resume_token, position: 1, credits: 1 })
+      yield* until(() => ofType("audio_stream_start").length === 2)
+      const settings = first!.data.plan.settings
+      assert.deepStrictEqual(asked, [undefined, { position: null, settings, glide: null, follow: null }])
+    })
+  )
+
   it.scoped("belongs to one connection: resuming it elsewhere ends it here", () =>
     Effect.gen(function* () {
       const owners: StreamOwners = new Map()
