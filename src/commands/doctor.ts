@@ -1,7 +1,17 @@
 /** `lathe doctor`: looks at all that the service needs on this machine, and says what to do where something is missing. */
 import { Args, Command, Options } from "@effect/cli"
 import { Console, Effect, Option } from "effect"
-import { accessSync, constants, existsSync, mkdtempSync, readdirSync, rmSync, statfsSync, statSync } from "node:fs"
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  statfsSync,
+  statSync
+} from "node:fs"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { dirname, join, resolve } from "node:path"
@@ -9,6 +19,7 @@ import { makeDataFolder } from "../layers/database/dataFolder.ts"
 import { generated } from "../layers/process/entryPoints.ts"
 import { version } from "../layers/process/version.ts"
 import { latheAt } from "./portHolder.ts"
+import { leftOutText } from "./leftOutText.ts"
 import { givenBy, optionOf, readSetting } from "./settings.ts"
 import { someFailed } from "./SomeFailed.ts"
 import { colour } from "./terminal.ts"
@@ -147,7 +158,45 @@ const dataFolder = (folder: string) =>
     }
   })
 
+/** What a scan would find, in words; no file is read. */
+const contentsOf = (path: string) =>
+  Effect.gen(function* () {
+    const [{ makeLinks }, { makeScanCounter }, { walk }] = yield* Effect.promise(() =>
+      Promise.all([
+        import("../layers/library/links.ts"),
+        import("../layers/library/scanCounter.ts"),
+        import("../layers/library/walk.ts")
+      ])
+    )
+    const counter = makeScanCounter()
+    const folder = realpathSync(path)
+    const ignore = () => Effect.void
+    yield* counter.begin
+    yield* walk(folder, "", makeLinks([folder], true), {
+      onDirectory: ignore,
+      onNames: ignore,
+      onFile: () => Effect.sync(counter.found),
+      onUnreadableDirectory: ignore,
+      onUnseenFile: ignore,
+      onLeftOut: counter.leftOut
+    })
+    yield* counter.end
+    const { files_found, left_out } = yield* counter.status
+    const rest = left_out.length === 0 ? "" : `; left out: ${leftOutText(left_out)}`
+    return `${files_found} audio ${files_found === 1 ? "file" : "files"}${rest}`
+  })
+
 const musicFolder = (folder: string) =>
+  Effect.flatMap(accessTo(folder), (finding) =>
+    finding.state === "fault"
+      ? Effect.succeed(finding)
+      : Effect.map(contentsOf(resolve(folder)), (contents) => ({
+          ...finding,
+          detail: `${finding.detail}: ${contents}`
+        }))
+  )
+
+const accessTo = (folder: string) =>
   Effect.sync((): Finding => {
     const what = "music folder"
     const path = resolve(folder)

@@ -6,6 +6,7 @@ import { Duration, Effect, type Scope } from "effect"
 import { type FSWatcher, watch } from "node:fs"
 import { join, sep } from "node:path"
 import { isAudioName, isHidden } from "./audioFiles.ts"
+import { isCoverName } from "./pictures.ts"
 
 export interface DirectoryWatch {
   /** From now on. Watching what is watched, or is no directory, changes nothing. */
@@ -47,7 +48,7 @@ export const makeDirectoryWatch = (stillness: Duration.Duration): Effect.Effect<
           watcher.on("change", (event, name) => {
             if (typeof name !== "string" || isHidden(name)) return
             // What appears or goes may be a directory; what is written to is a file.
-            if (event === "rename" || isAudioName(name)) touch(join(directory, name))
+            if (event === "rename" || isAudioName(name) || isCoverName(name)) touch(join(directory, name))
           })
           return Effect.void
         } catch (error) {

@@ -1,7 +1,7 @@
 /** TrackLibrary over folders of the local file system, scanned as a whole and watched in between. */
 import { Deferred, Duration, Effect, FiberId, Layer, Schedule } from "effect"
 import { lstat, realpath } from "node:fs/promises"
-import { basename, sep } from "node:path"
+import { basename, dirname, join, sep } from "node:path"
 import { TrackUnreadable } from "../../domain/audio/AnalysisError.ts"
 import { isSameVersion, type TrackId } from "../../domain/library/Track.ts"
 import { Actors } from "../../services/Actors.ts"
@@ -15,6 +15,7 @@ import { type DirectoryWatch, makeDirectoryWatch } from "./DirectoryWatch.ts"
 import { describe, isFresh, type Reading, readOrExplain, tagsOf } from "./fileDescription.ts"
 import { noProgress, updateFolder } from "./folderUpdate.ts"
 import { isAtOrBelow, type Links, makeLinks } from "./links.ts"
+import { isCoverName } from "./pictures.ts"
 import { makeScanCounter } from "./scanCounter.ts"
 
 export interface TrackLibraryFoldersOptions {
@@ -143,6 +144,7 @@ const follow = (reading: Reading, folders: ReadonlyArray<string>, path: string) 
     const folder = folders.find((folder) => path.startsWith(folder + sep))
     if (folder === undefined) return
     const relativePath = path.slice(folder.length + 1).replaceAll(sep, "/")
+    if (isCoverName(basename(path))) return yield* readNeighbours(reading, folder, relativePath)
     const entry = yield* Effect.tryPromise({ try: () => lstat(path), catch: (cause) => cause }).pipe(
       Effect.catchIf(saysGone, () => Effect.succeed(undefined))
     )
@@ -163,6 +165,26 @@ const follow = (reading: Reading, folders: ReadonlyArray<string>, path: string) 
     if (before !== undefined && isSameVersion(before, version)) return
     yield* turnOfEventLoop
     yield* repo.store([yield* readOrExplain(reading, found, before !== undefined)])
+  })
+
+/** The picture of a folder came or went: the files beside it say anew whether they have one. */
+const readNeighbours = (reading: Reading, folder: string, cover: string) =>
+  Effect.gen(function* () {
+    const { links, repo } = reading
+    const directory = dirname(cover)
+    const known = yield* repo.knownVersions(folder, directory === "." ? undefined : directory)
+    const beside = [...known.keys()].filter((path) => dirname(path) === directory)
+    yield* Effect.forEach(
+      beside,
+      (relativePath) =>
+        Effect.gen(function* () {
+          const look = yield* Effect.promise(() => lookBelow(folder, join(folder, relativePath), links.follow))
+          if (look.is !== "file") return
+          yield* turnOfEventLoop
+          yield* repo.store([yield* readOrExplain(reading, { folder, relativePath, version: look.version }, true)])
+        }),
+      { discard: true }
+    )
   })
 
 const lookAt = (

@@ -2,6 +2,7 @@
  * Where links of the music folders may lead: one list for scans, for the watch, and for whoever plays. What lies at a
  * place is listed once, by the path that was found first.
  */
+import { realpathSync } from "node:fs"
 import { realpath, stat } from "node:fs/promises"
 import { dirname, sep } from "node:path"
 import type { LeftOutReason } from "../../domain/library/Library.ts"
@@ -32,7 +33,10 @@ export const isAtOrBelow = (path: string, directory: string): boolean =>
 /** @param folders Real paths of the music folders. */
 export const makeLinks = (folders: ReadonlyArray<string>, follow: boolean): Links => {
   const claims = new Map<string, string>()
-  const isTaken = (real: string, path: string) => (claims.get(real) ?? path) !== path
+  const isTaken = (real: string, path: string) => {
+    const other = claims.get(real)
+    return other !== undefined && other !== path && leadsTo(other, real)
+  }
   const claim = (real: string, path: string) => {
     if (isTaken(real, path)) return false
     claims.set(real, path)
@@ -72,6 +76,15 @@ export const makeLinks = (folders: ReadonlyArray<string>, follow: boolean): Link
   }
 
   return { follow, forget: () => claims.clear(), claim, isTaken, look }
+}
+
+/** A link may have been renamed since. */
+const leadsTo = (path: string, real: string): boolean => {
+  try {
+    return realpathSync(path) === real
+  } catch {
+    return false
+  }
 }
 
 const isEndless = (error: unknown) => error instanceof Error && "code" in error && error.code === "ELOOP"

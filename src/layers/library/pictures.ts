@@ -1,6 +1,6 @@
 /** Pictures of an album: told by their bytes, and found beside its files. */
 import { LRUCache } from "lru-cache"
-import { lstat, readdir, readFile } from "node:fs/promises"
+import { lstat, readdir, readFile, stat } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import type { TrackArt } from "../../services/TrackFileReader.ts"
 
@@ -31,18 +31,23 @@ const ranks: ReadonlyMap<string, number> = new Map(
 
 export const isCoverName = (name: string): boolean => ranks.has(name.toLowerCase())
 
-/** The files of a folder are asked about one after the other. By folder; milliseconds. */
-const coverNames = new LRUCache<string, Promise<ReadonlyArray<string>>>({ max: 64, ttl: 2000 })
+/** The files of a folder are asked about one after the other. By folder, and when names in it changed last. */
+const coverNames = new LRUCache<string, Promise<ReadonlyArray<string>>>({ max: 64 })
 
-const coverNamesIn = (folder: string): Promise<ReadonlyArray<string>> => {
-  const known = coverNames.get(folder)
+const coverNamesIn = async (folder: string): Promise<ReadonlyArray<string>> => {
+  const changedAt = await stat(folder).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => 0
+  )
+  const key = `${changedAt} ${folder}`
+  const known = coverNames.get(key)
   if (known !== undefined) return known
   const rankOf = (name: string) => ranks.get(name.toLowerCase()) ?? ranks.size
   const found = readdir(folder).then(
     (names) => names.filter(isCoverName).sort((a, b) => rankOf(a) - rankOf(b)),
     () => []
   )
-  coverNames.set(folder, found)
+  coverNames.set(key, found)
   return found
 }
 

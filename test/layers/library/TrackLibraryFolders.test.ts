@@ -625,6 +625,50 @@ describe("TrackLibrary over watched folders", () => {
     )
   )
 
+  it.scopedLive("notices a picture that is put beside its files, and one that goes", () =>
+    watched((folder) =>
+      Effect.gen(function* () {
+        mkdirSync(join(folder, "album"))
+        write(join(folder, "album"), "song")
+        write(folder, "other")
+        yield* scan
+        const library = yield* TrackLibrary
+        const withArt = Effect.map(library.list, (tracks) =>
+          tracks.filter(({ has_art }) => has_art).map(({ title }) => title)
+        )
+        writeFileSync(join(folder, "album", "cover.png"), pngPixel)
+        assert.deepStrictEqual(yield* until(withArt, (list) => list.length > 0), ["song"])
+        rmSync(join(folder, "album", "cover.png"))
+        yield* until(withArt, (list) => list.length === 0)
+      })
+    )
+  )
+
+  it.scopedLive("follows a linked folder that is renamed, and what comes into it", () =>
+    watched((folder, root) =>
+      Effect.gen(function* () {
+        const outside = join(root, "outside")
+        mkdirSync(outside)
+        write(outside, "far")
+        symlinkSync(outside, join(folder, "linked"))
+        yield* scan
+        renameSync(join(folder, "linked"), join(folder, "renamed"))
+        const library = yield* TrackLibrary
+        const places = Effect.flatMap(library.list, (tracks) =>
+          Effect.forEach(tracks, ({ id }) =>
+            library.resolve(id).pipe(
+              Effect.map(({ relativePath }) => relativePath),
+              Effect.orElseSucceed(() => "gone")
+            )
+          )
+        )
+        yield* until(places, (list) => list.includes("renamed/far.wav") && list.length === 1)
+        write(outside, "new")
+        yield* until(places, (list) => list.includes("renamed/new.wav"))
+      })
+    )
+  )
+
   it.scopedLive("does not take a file for broken while it is being written", () =>
     watched((folder, root) =>
       Effect.gen(function* () {
