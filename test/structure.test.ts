@@ -10,6 +10,7 @@ const coveredBy: Readonly<Record<string, string>> = {
   ActorGroup: "Actors SupervisionTree SupervisionTreeRoot",
   AudioDecoderNodeAv: "AnalysisError AudioDecoder AudioReader FrameSource containers eventLoop",
   LinkReader: "BareStream LostStretch MpegIndex fileWindow flacFrame mpegHeader",
+  links: "LinkConverter",
   AudioEncoderNodeAv: "AudioEncoder AudioWriteError audioWriteErrors wavHeader writers",
   BalanceEq: "PlanarBlock",
   BlockSums: "Downmix Kernels",

@@ -30,7 +30,6 @@ describe("a damaged file of any format", () => {
         "TrackUnreadable (open: truncated)",
         "TrackUnreadable (open: corrupt)",
         "TrackUnreadable (decode: truncated)",
-        "TrackUnreadable (decode: corrupt)",
         "TrackUnreadable (analyse: not_finite)"
       ]
     )

@@ -587,19 +587,6 @@ describe("AudioDecoderNodeAv, files that cannot be read", () => {
       assert.isAtMost(differing, 4608)
     }).pipe(Effect.provide(layer))
   )
-
-  it.scoped("calls a file damaged whose rate changes on the way", () =>
-    Effect.gen(function* () {
-      const folder = yield* temporaryFolder
-      const muxer = { write_xing: "0", id3v2_version: "0" }
-      const first = writeAudioFile(folder, "a", "mp3", music(1, 16_000, 640_000), { sampleRate: 16_000, muxer })
-      const second = writeAudioFile(folder, "b", "mp3", music(1, 32_000, 50_000), { sampleRate: 32_000, muxer })
-      writeFileSync(first, Buffer.concat([readFileSync(first), readFileSync(second)]))
-      const decoded = yield* decodeWithError(first)
-      assert.strictEqual(decoded.error?.reason, "corrupt")
-      assert.isAbove(decoded.channels[0]!.length, 630_000)
-    }).pipe(Effect.provide(layer))
-  )
 })
 
 describe("AudioDecoderNodeAv, healthy files that look odd", () => {

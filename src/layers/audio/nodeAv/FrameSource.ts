@@ -227,7 +227,9 @@ export class FrameSource {
   indexedEnd(): { readonly frames: number; readonly isCut: boolean } | undefined {
     const index = this.#kind === undefined ? undefined : this.#indexed(this.#kind)
     if (index === undefined || this.#indexedFrameLength === 0) return undefined
-    return { frames: index.frames * this.#indexedFrameLength, isCut: index.isCut }
+    // Without a count that says so, half a frame at the end is nothing.
+    const isCut = index.isCut && (index.xing?.frames ?? 0) > index.frames
+    return { frames: index.frames * this.#indexedFrameLength, isCut }
   }
 
   /** Whether the end is known without looking for it. */

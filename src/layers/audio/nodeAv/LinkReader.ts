@@ -405,7 +405,10 @@ export class LinkReader {
     const { container, isBare, readFailed } = this.#source
     const declared = this.#declaredFrames
     const missing = (declared ?? 0) - this.#position
-    if (isBare) return missing > (toleranceFrames[container] ?? 0) ? this.#verdictOnBareEnd() : "complete"
+    if (isBare) {
+      const isEarly = this.#source.isIndexed || missing > (toleranceFrames[container] ?? 0)
+      return isEarly ? this.#verdictOnBareEnd() : this.#verdictOnLoss(this.#position)
+    }
     const isDamaged = this.#damagedAt !== undefined && !(missing <= 0 && declared !== undefined)
     // Its frames have checksums: what is cut in one of them is damaged. Its header may be that of another file.
     const isTold = container !== "flac"
@@ -448,7 +451,8 @@ export class LinkReader {
   #verdictOnBareEnd(): TrackUnreadable | "complete" {
     const end = this.#source.indexedEnd()
     if (end === undefined || end.isCut) return this.#unreadable("decode", "truncated", this.#damagedAt)
-    return this.#loseEnd(this.#limitFrames - this.#position)
+    const missing = this.#limitFrames - this.#position
+    return this.#loseEnd(missing > (toleranceFrames[this.#source.container] ?? 0) ? missing : 0)
   }
 
   #unreadable(stage: "open" | "decode", reason: UnreadableReason, byteOffset?: number): TrackUnreadable {

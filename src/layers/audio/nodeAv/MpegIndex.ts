@@ -133,6 +133,20 @@ export const isPlainMp3 = (path: string, range: ByteRange): boolean => {
   }
 }
 
+/** What a part of a file begins with, where frames of it follow each other. */
+export const kindAt = (path: string, range: ByteRange): MpegKind | undefined => {
+  const window = openWindow(path, range.end)
+  try {
+    return (["mpeg", "adts"] as const).find((kind) => {
+      const { bytes, offset } = window.around(range.start)
+      const header = headerAt(kind, bytes, offset)
+      return header !== undefined && isConfirmed(window, kind, range.start, header, undefined)
+    })
+  } finally {
+    window.close()
+  }
+}
+
 /** Encoders differ over what they count; tags that are not known may follow. */
 const strayBytesOfPlain = 4096
 const sampledPlaces = 8
