@@ -52,7 +52,7 @@ const coveredBy: Readonly<Record<string, string>> = {
   TrackFileReaderProcess: "TrackFileReaderProcessProtocol TrackFileReaderProcessWorker probeWorker",
   TrackFileReaderLocal: "TrackFileReader fileTags pictures",
   TrackLibraryFolders:
-    "AudioFormats DirectoryWatch Library SearchText Track TrackLibrary audioFiles fileDescription folderUpdate links scanCounter untilFree walk",
+    "AudioFormats DirectoryWatch Library SearchText Track TrackLibrary audioFiles fileDescription folderUpdate scanCounter untilFree walk",
   TrackStreamer: "TooManyStreams TrackStreamerLive",
   Watchdog: "processState",
   WebSocketsBounded: "WebSockets webSocketOf",

@@ -29,8 +29,12 @@ describe("a damaged file of any format", () => {
         "TrackUnreadable (open: not_audio)",
         "TrackUnreadable (open: truncated)",
         "TrackUnreadable (open: corrupt)",
+<<<<<<< HEAD
         "TrackUnreadable (decode: truncated)",
         "TrackUnreadable (analyse: not_finite)"
+=======
+        "TrackUnreadable (decode: truncated)"
+>>>>>>> decode
       ]
     )
   })

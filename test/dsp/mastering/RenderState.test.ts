@@ -74,7 +74,8 @@ describe("A rendering that goes on from another's state", () => {
     it(`goes from where it was in the middle of a glide to yet another plan, at ${deliveredRate} Hz`, () => {
       const [, options] = glides[0]!
       const settled = { ...louder, gain_db: -4.5 }
-      assert.isAtMost(stepAtSeam(song, deliveredRate, 8, options, true, settled), -50)
+      // The one glides on faster than the other: some hundredths of a dB in a quarter of a second.
+      assert.isAtMost(stepAtSeam(song, deliveredRate, 8, options, true, settled), -40)
     })
 
     for (const [name, options] of glides) {
