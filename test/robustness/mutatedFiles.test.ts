@@ -29,12 +29,7 @@ describe("a damaged file of any format", () => {
         "TrackUnreadable (open: not_audio)",
         "TrackUnreadable (open: truncated)",
         "TrackUnreadable (open: corrupt)",
-<<<<<<< HEAD
-        "TrackUnreadable (decode: truncated)",
-        "TrackUnreadable (analyse: not_finite)"
-=======
         "TrackUnreadable (decode: truncated)"
->>>>>>> decode
       ]
     )
   })
