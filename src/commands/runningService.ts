@@ -6,7 +6,7 @@ import type { DataFolderInUse } from "../domain/database/DataFolderInUse.ts"
 import { ScanStatus } from "../domain/library/Library.ts"
 import { readSetting } from "./settings.ts"
 
-export class ServiceDoesNotServe extends Data.TaggedError("ServiceDoesNotServe")<{
+class ServiceDoesNotServe extends Data.TaggedError("ServiceDoesNotServe")<{
   readonly folder: string
   readonly held: DataFolderInUse
 }> {

@@ -7,7 +7,7 @@ export interface AudioFormat {
 }
 
 /** All that the decoder opens and whose files hold music, not films. docs/formats.md is this table. */
-export const audioFormats: ReadonlyArray<AudioFormat> = [
+const audioFormats: ReadonlyArray<AudioFormat> = [
   { name: "WAV, RF64, Wave64", endings: ["wav", "wave", "bwf", "rf64", "w64"] },
   { name: "AIFF, AIFF-C", endings: ["aif", "aiff", "aifc"] },
   { name: "FLAC", endings: ["flac", "fla"] },

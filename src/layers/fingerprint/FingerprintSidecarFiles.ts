@@ -127,9 +127,6 @@ const make = ({ folder }: SidecarOptions) =>
 
 export const layerWith = (options: SidecarOptions) => Layer.effect(FingerprintSidecar, make(options))
 
-/** Beside the files. */
-export const layer = layerWith({})
-
 /** Finds nothing, writes nothing: for music folders that must stay as they are. */
 export const layerNone = Layer.succeed(FingerprintSidecar, {
   find: () => Effect.succeedNone,

@@ -106,6 +106,4 @@ const overHttp = Layer.fresh(
   RpcServer.layerHttpRouter({ group: LatheCalls, path, protocol: "http", disableFatalDefects: true })
 ).pipe(Layer.provide([calls, RpcSerialization.layerJson]))
 
-export const layerWith = (limits: Partial<RpcLimits>) => Layer.merge(overWebSocket(limits), overHttp)
-
-export const layer = layerWith({})
+export const layer = Layer.merge(overWebSocket({}), overHttp)

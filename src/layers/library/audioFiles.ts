@@ -72,7 +72,7 @@ export const lookBelow = async (folder: string, path: string, followLinks: boole
   }
 }
 
-export const hasCode = (error: unknown, ...codes: ReadonlyArray<string>): boolean =>
+const hasCode = (error: unknown, ...codes: ReadonlyArray<string>): boolean =>
   error instanceof Error && "code" in error && codes.includes(String(error.code))
 
 /** Only these say that there is nothing; all others (EACCES, EIO, ESTALE, ...) pass, or are mended. */

@@ -1,6 +1,6 @@
 import { describe, it } from "@effect/vitest"
 import { RpcSerialization } from "@effect/rpc"
-import * as fc from "fast-check"
+import { FastCheck as fc } from "effect"
 import { InvalidMsgPack, readMsgPack } from "../../../src/layers/http/MsgPackReader.ts"
 import { assert } from "../../support/assert.ts"
 
