@@ -117,12 +117,12 @@ export const runMutants = async (options: MutantRunOptions): Promise<MutantRepor
   }
 }
 
-/** The faults with what repeats them. */
-export const faultsInWords = (seed: number, faults: ReadonlyArray<MutantFault>): string =>
+/** The faults with what repeats them: further options of `npm run fuzz` are in `flags`. */
+export const faultsInWords = (seed: number, faults: ReadonlyArray<MutantFault>, flags = ""): string =>
   faults
     .map(
       ({ fault, index, words }) =>
         `mutant ${index} of seed ${seed}, ${words}: ${fault}\n` +
-        `  again: npm run fuzz -- --seed ${seed} --from ${index} --count 1 --keep FOLDER`
+        `  again: npm run fuzz -- --seed ${seed} --from ${index} --count 1 --keep FOLDER ${flags}`.trimEnd()
     )
     .join("\n")

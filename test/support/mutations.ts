@@ -265,7 +265,7 @@ const oggCrcTable = Uint32Array.from({ length: 256 }, (_, i) => {
   return crc >>> 0
 })
 
-const correctOggChecksums = (bytes: Buffer): boolean => {
+export const correctOggChecksums = (bytes: Buffer): boolean => {
   let isChanged = false
   for (let at = bytes.indexOf("OggS"); at >= 0 && at + 27 <= bytes.length; at = bytes.indexOf("OggS", at + 4)) {
     const segments = bytes[at + 26]!

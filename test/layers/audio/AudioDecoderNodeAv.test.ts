@@ -853,3 +853,22 @@ const id3v2 = (frames: ReadonlyArray<readonly [string, Buffer]>): Buffer => {
   )
   return Buffer.concat([Buffer.from("ID3"), Buffer.from([4, 0, 0]), syncSafe(body.length), body])
 }
+
+describe("AudioDecoderNodeAv, an MP4 that does not say where its audio is", () => {
+  it.scoped("is damaged", () =>
+    Effect.gen(function* () {
+      const folder = yield* temporaryFolder
+      const path = writeAudioFile(folder, "nowhere", "aac", onAll(2, whiteNoise(48_000, 0.5, -20, 1)), {
+        sampleRate: 48_000
+      })
+      const bytes = readFileSync(path)
+      // The table of offsets becomes free space.
+      bytes.write("free", bytes.indexOf("stco"), "latin1")
+      writeFileSync(path, bytes)
+      const { probe } = yield* AudioDecoder
+      const error = yield* Effect.flip(probe(path))
+      assert.strictEqual(error._tag, "TrackUnreadable")
+      assert.strictEqual(error.reason, "truncated")
+    }).pipe(Effect.provide(layer))
+  )
+})

@@ -428,11 +428,11 @@ export class LinkReader {
 
   /** Nothing decodes up to the end, and yet all of the bytes are there. */
   get #isDamagedToEnd(): boolean {
-    const { container, isCutPacket } = this.#source
+    const { codec, container, isCutPacket } = this.#source
     if (this.#facts.cutShort || this.#declaredFrames === undefined) return false
     if (container === "ogg") return true
     // Of these nobody says how many bytes a packet has.
-    const isUntold = container === "flac" || this.codec.startsWith("pcm_")
+    const isUntold = container === "flac" || codec.startsWith("pcm_")
     return this.#damagedAt !== undefined && !isCutPacket && !isUntold
   }
 
