@@ -12,7 +12,7 @@ import {
   HttpTraceContext
 } from "@effect/platform"
 import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
-import { Cause, Clock, Duration, Effect, Layer, Metric, Option, type Redacted } from "effect"
+import { Cause, Clock, Duration, Effect, Exit, Layer, Metric, Option, type Redacted } from "effect"
 import { type AccessPolicy, type Caller, foreignness, isLoopbackHost, missingToken } from "../../domain/http/Access.ts"
 import * as Metrics from "../../domain/telemetry/Metrics.ts"
 import { makeRequestBudgets } from "../../domain/streaming/RequestBudget.ts"
@@ -91,7 +91,9 @@ const loggedIn = (token: AccessToken) =>
     HttpServerResponse.empty({ status: 303, headers: { location: "/", "cache-control": "no-store" } }),
     cookieName,
     token.cookie,
-    { httpOnly: true, sameSite: "strict", path: "/", maxAge: cookieLifetime }
+    // Not "strict": whoever comes by a link with the token from another site would be asked for it at once. What is no
+    // link, forms and WebSockets of other sites, ends at their Origin.
+    { httpOnly: true, sameSite: "lax", path: "/", maxAge: cookieLifetime }
   )
 
 const logIn = (token: AccessToken, request: Request) =>
@@ -105,7 +107,10 @@ const logIn = (token: AccessToken, request: Request) =>
 const isPersonAtStart = (request: Request): boolean =>
   request.method === "GET" && pathOf(request) === "/" && (request.headers["accept"] ?? "").includes("text/html")
 
-/** What a browser is to make of any answer: what it says it is, shown nowhere else, and no address told to others. */
+/**
+ * What a browser is to make of any answer, unless that says otherwise itself: what it says it is, shown nowhere else, and
+ * no address told to others.
+ */
 const commonHeaders = {
   "x-content-type-options": "nosniff",
   "referrer-policy": "no-referrer",
@@ -137,12 +142,21 @@ const explain = (request: Request, cause: Cause.Cause<unknown>) => {
   )
 }
 
+/** As W3C Trace Context has it: its other forms, such as b3, are taken by Effect whatever they hold. */
+const traceParent = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
+
+/** The caller's own span. Whoever is not let in writes nothing into traces. */
+const parentOf = ({ headers }: Request, isLetIn: boolean) =>
+  isLetIn && traceParent.test(headers["traceparent"] ?? "")
+    ? Option.getOrUndefined(HttpTraceContext.w3c(headers))
+    : undefined
+
 /** Without the query, which may hold a token or what somebody searches for; and without any header. */
-const traced = (request: Request) =>
+const traced = (request: Request, isLetIn: boolean) =>
   Effect.withSpan(`http.server ${request.method}`, {
     kind: "server",
     captureStackTrace: false,
-    parent: Option.getOrUndefined(HttpTraceContext.fromHeaders(request.headers)),
+    parent: parentOf(request, isLetIn),
     attributes: { "http.request.method": request.method, "url.path": pathOf(request) }
   })
 
@@ -152,9 +166,7 @@ const noteStatus = ({ status }: HttpServerResponse.HttpServerResponse) =>
 /** Effect's own spans of requests have the whole address in them. */
 const noOtherSpans = Layer.scopedDiscard(Effect.locallyScoped(HttpMiddleware.currentTracerDisabledWhen, () => true))
 
-type Route<E, R> = Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>
-
-/** Lets a request in to its route, or answers it. */
+/** The answer to who is not let in, or has just logged in; undefined: the route's turn. */
 const makeEntrance = (options: AccessOptions, trust: (address: string) => void) => {
   const token = Option.getOrUndefined(Option.map(options.token, makeAccessToken))
   const policy: AccessPolicy = {
@@ -197,13 +209,13 @@ const makeEntrance = (options: AccessOptions, trust: (address: string) => void) 
       return yield* refuse(missing.status, missing.code, missing.message, { "www-authenticate": "Bearer" })
     })
 
-  return <E, R>(request: Request, route: Route<E, R>): Route<E, R> =>
+  return (request: Request) =>
     Effect.gen(function* () {
-      const answer = (yield* stop(request)) ?? (token === undefined ? undefined : yield* checkToken(token, request))
-      if (answer !== undefined) return answer
-      return yield* Effect.provideService(route, HttpServerRequest.HttpServerRequest, withoutToken(request))
-    }).pipe(HttpServerRequest.withMaxBodySize(Option.some(largestBodyBytes))) as Route<E, R>
+      return (yield* stop(request)) ?? (token === undefined ? undefined : yield* checkToken(token, request))
+    }).pipe(withBoundedBody)
 }
+
+const withBoundedBody = HttpServerRequest.withMaxBodySize(Option.some(largestBodyBytes))
 
 const callerOf = (request: Request): Caller => ({
   method: request.method,
@@ -216,20 +228,25 @@ const callerOf = (request: Request): Caller => ({
 })
 
 const middleware = (options: AccessOptions, trust: (address: string) => void) => {
-  const enter = makeEntrance(options, trust)
+  const answerAtEntrance = makeEntrance(options, trust)
   return HttpLayerRouter.middleware(
     (route) =>
-      Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
-        enter(request, route).pipe(
+      Effect.gen(function* () {
+        const request = yield* HttpServerRequest.HttpServerRequest
+        const atEntrance = yield* Effect.exit(answerAtEntrance(request))
+        const isLetIn = Exit.isSuccess(atEntrance) && atEntrance.value === undefined
+        const enter = () =>
+          Effect.provideService(route, HttpServerRequest.HttpServerRequest, withoutToken(request)).pipe(withBoundedBody)
+        return yield* Effect.flatMap(atEntrance, (answer) => answer ?? enter()).pipe(
           // A client that is gone needs no answer.
           Effect.catchAllCause((cause) =>
             Cause.isInterruptedOnly(cause) ? Effect.failCause(cause) : explain(request, cause)
           ),
           Effect.tap((response) => Effect.zipRight(countAnswer(response.status), noteStatus(response))),
-          Effect.map((response) => HttpServerResponse.setHeaders(response, commonHeaders)),
-          traced(request)
+          Effect.map((response) => HttpServerResponse.setHeaders(response, { ...commonHeaders, ...response.headers })),
+          traced(request, isLetIn)
         )
-      ),
+      }),
     { global: true }
   )
 }

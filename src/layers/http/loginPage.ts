@@ -27,6 +27,8 @@ export const response = (notice = "") =>
     HttpServerResponse.setStatus(401),
     HttpServerResponse.setHeaders({
       "cache-control": "no-store",
+      // Without a referrer a browser sends the form with "Origin: null", as a foreign page's.
+      "referrer-policy": "same-origin",
       "content-security-policy":
         "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
     })

@@ -121,6 +121,40 @@ const codeOf = ({ body }: Answer): string => {
   return problem.code
 }
 
+const makeTracer = () => {
+  const spans: Array<Tracer.Span> = []
+  const tracer = Tracer.make({
+    span: (name, parent, context, links, startTime, kind) => {
+      const attributes = new Map<string, unknown>()
+      const span: Tracer.Span = {
+        _tag: "Span",
+        name,
+        spanId: "1".repeat(16),
+        traceId: "1".repeat(32),
+        parent,
+        context,
+        links,
+        kind,
+        sampled: true,
+        status: { _tag: "Started", startTime },
+        attributes,
+        attribute: (key, value) => void attributes.set(key, value),
+        event: () => undefined,
+        addLinks: () => undefined,
+        end: () => undefined
+      }
+      spans.push(span)
+      return span
+    },
+    context: (execution) => execution()
+  })
+  return { spans, tracer }
+}
+
+/** The Origin that a browser sends with a page's form to the page's own service, by the page's Referrer-Policy (Fetch, 3.1). */
+const originOfForm = ({ headers }: Answer, port: number): string =>
+  headers["referrer-policy"] === "no-referrer" ? "null" : `http://127.0.0.1:${port}`
+
 describe("Access on loopback", () => {
   it.scopedLive("let in programs and pages of this machine, and keep foreign names and pages out", () =>
     Effect.gen(function* () {
@@ -186,32 +220,7 @@ describe("Access on loopback", () => {
 
   it.scopedLive("put no query into spans, and none of it into what routes and the log get of a token", () =>
     Effect.gen(function* () {
-      const spans: Array<Tracer.Span> = []
-      const tracer = Tracer.make({
-        span: (name, parent, context, links, startTime, kind) => {
-          const attributes = new Map<string, unknown>()
-          const span: Tracer.Span = {
-            _tag: "Span",
-            name,
-            spanId: "1".repeat(16),
-            traceId: "1".repeat(32),
-            parent,
-            context,
-            links,
-            kind,
-            sampled: true,
-            status: { _tag: "Started", startTime },
-            attributes,
-            attribute: (key, value) => void attributes.set(key, value),
-            event: () => undefined,
-            addLinks: () => undefined,
-            end: () => undefined
-          }
-          spans.push(span)
-          return span
-        },
-        context: (execution) => execution()
-      })
+      const { spans, tracer } = makeTracer()
       const logged: Array<string> = []
       const logger = Logger.make(({ cause, message }) => void logged.push(inspect(message) + Cause.pretty(cause)))
       const { ask, upgrade } = yield* behind(locked).pipe(
@@ -236,6 +245,31 @@ describe("Access on loopback", () => {
       assert.includes(traces[0], '["http.response.status_code",200]')
       assert.isAbove(logged.length, 0)
       for (const text of [...traces, ...logged]) assert.doesNotMatch(text, /token=|miles|correct-horse/)
+    })
+  )
+
+  it.scopedLive("go on with a trace of W3C, of callers that are let in, and with nothing else", () =>
+    Effect.gen(function* () {
+      const { spans, tracer } = makeTracer()
+      const { ask } = yield* behind(locked).pipe(Effect.provide(Layer.setTracer(tracer)))
+      const [traceId, spanId] = ["ab".repeat(16), "cd".repeat(8)]
+      const authorization = `Bearer ${token}`
+      const w3c = { traceparent: `00-${traceId}-${spanId}-01` }
+      for (const headers of [
+        { authorization, ...w3c },
+        w3c,
+        { authorization, ...w3c, origin: "http://evil.example" },
+        { authorization, b3: "<script>-forged line-1" },
+        { authorization, "x-b3-traceid": "<script>", "x-b3-spanid": "x" },
+        { authorization, traceparent: `00-${"x".repeat(32)}-${spanId}-01` }
+      ]) {
+        yield* ask("/", { headers })
+      }
+      const parents = spans.flatMap(({ name, parent }) => (name.startsWith("http.server ") ? [parent] : []))
+      assert.deepStrictEqual(
+        parents.map((parent) => Option.getOrUndefined(Option.map(parent, ({ spanId, traceId }) => [traceId, spanId]))),
+        [[traceId, spanId], undefined, undefined, undefined, undefined, undefined]
+      )
     })
   )
 
@@ -337,7 +371,7 @@ describe("Access beyond loopback", () => {
       assert.hasFields(link.headers, { location: "/" })
       assert.strictEqual(link.status, 303)
       const [cookie = ""] = link.headers["set-cookie"] ?? []
-      assert.match(cookie, /^lathe_session=[0-9a-f]{64}; Max-Age=\d+; Path=\/; HttpOnly; SameSite=Strict$/)
+      assert.match(cookie, /^lathe_session=[0-9a-f]{64}; Max-Age=\d+; Path=\/; HttpOnly; SameSite=Lax$/)
       assert.excludes(cookie, token)
       const pair = cookie.split(";")[0]!
 
@@ -403,7 +437,7 @@ describe("Access beyond loopback", () => {
 
   it.scopedLive("show a person where to log in, and take the token from there", () =>
     Effect.gen(function* () {
-      const { ask } = yield* behind(locked)
+      const { ask, port } = yield* behind(locked)
       const accept = "text/html,application/xhtml+xml"
       const page = yield* ask("/", { headers: { accept } })
       assert.strictEqual(page.status, 401)
@@ -413,8 +447,13 @@ describe("Access beyond loopback", () => {
         ask("/login", {
           method: "POST",
           body,
-          headers: { "content-type": "application/x-www-form-urlencoded", ...headers }
+          headers: {
+            "content-type": "application/x-www-form-urlencoded",
+            origin: originOfForm(page, port),
+            ...headers
+          }
         })
+      assert.strictEqual(page.headers["referrer-policy"], "same-origin")
       const wrong = yield* post("token=%3Cscript%3E")
       assert.strictEqual(wrong.status, 401)
       assert.excludes(wrong.body, "<script>")
