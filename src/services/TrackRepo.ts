@@ -1,4 +1,4 @@
-import { Context, type Effect } from "effect"
+import { Context, type Effect, type Option } from "effect"
 import type { FileVersion, Track, TrackFile, TrackId, TrackNotFound, TrackTags } from "../domain/library/Track.ts"
 
 /** Where a file is: its music folder (absolute) and its path below it, with `/`. */
@@ -46,6 +46,8 @@ export class TrackRepo extends Context.Tag("lathe/TrackRepo")<
      * None where this location had the same version before.
      */
     readonly findAlike: (scanned: ScannedTrack) => Effect.Effect<ReadonlyArray<FileLocation & { readonly id: TrackId }>>
+    /** The track that is, or was, listed by this absolute path, of whichever music folder. */
+    readonly findAt: (path: string) => Effect.Effect<Option.Option<FileLocation & { readonly id: TrackId }>>
     /** Takes files out of the list. Each keeps its id and its fingerprint, and is there again when its file is. */
     readonly forget: (files: ReadonlyArray<FileLocation>) => Effect.Effect<void>
     /** The same for all that is below none of these folders. */

@@ -199,7 +199,8 @@ export const mutateStructure = (original: Part, random: Random, largest = defaul
     // Together they may be larger than each, by far.
     if (detail === undefined) continue
     changes.push(`${name} (${detail})`)
-    left = tooLarge(root) ? 0 : left - 1
+    // Nothing is left to damage once all parts of the file are gone.
+    left = tooLarge(root) || allParts(root).length < 2 ? 0 : left - 1
   }
   const bytes = encodeFile(root)
   if (random() > 0.1) return { bytes, changes }

@@ -34,18 +34,16 @@ export const makeRunningGenerations = (generate: Generate) =>
         Effect.gen(function* () {
           const { file } = content
           const latest: Latest = yield* SubscriptionRef.make(Option.none<GenerationEvent>())
-          // Whoever comes after its end begins anew: what was found is in the caches by then.
-          const forget = Effect.suspend(() => RcMap.invalidate(running, content))
           const fiber = yield* generateInto(latest, generate, file).pipe(
-            // Not by itself: where nobody waits any more this closes the scope that waits for its end.
-            Effect.ensuring(Effect.forkDaemon(forget)),
+            // Whoever comes after its end begins anew: what was found is in the caches by then.
+            Effect.ensuring(Effect.whenEffect(RcMap.invalidate(running, content), isRunning(content))),
             Effect.interruptible,
             Effect.forkScoped
           )
           const held = RcMap.get(running, content).pipe(
             Effect.zipRight(Fiber.await(fiber)),
             Effect.scoped,
-            Effect.unlessEffect(Effect.map(Fiber.poll(fiber), Option.isSome)),
+            Effect.whenEffect(isRunning(content)),
             Effect.delay(heldAfter)
           )
           yield* Effect.forkIn(held, scope)
@@ -53,6 +51,9 @@ export const makeRunningGenerations = (generate: Generate) =>
           return latest
         })
     })
+    /** One that was given up may end when the next one of its file runs: an equal key, and not the same. */
+    const isRunning = (content: FileContent) =>
+      Effect.map(RcMap.keys(running), (contents) => contents.some((one) => one === content))
     return {
       /** Up to the last one. */
       events: (file: TrackFile) =>

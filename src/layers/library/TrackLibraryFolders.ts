@@ -110,6 +110,7 @@ const whenFree = (repo: TrackRepo["Type"]): TrackRepo["Type"] => ({
   store: (scanned) => untilFree(repo.store(scanned)),
   knownVersions: (folder, below) => untilFree(repo.knownVersions(folder, below)),
   findAlike: (scanned) => untilFree(repo.findAlike(scanned)),
+  findAt: (path) => untilFree(repo.findAt(path)),
   forget: (files) => untilFree(repo.forget(files)),
   forgetOutside: (folders) => untilFree(repo.forgetOutside(folders))
 })

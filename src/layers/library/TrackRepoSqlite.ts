@@ -1,6 +1,7 @@
 /** TrackRepo on SQLite. Albums and artists are rows of their own, brought up to date with every change of their tracks. */
 import { SqlClient } from "@effect/sql"
-import { Clock, Effect, Layer } from "effect"
+import { Clock, Effect, Layer, Option } from "effect"
+import { dirname, relative, sep } from "node:path"
 import { type FileVersion, TrackId, TrackNotFound } from "../../domain/library/Track.ts"
 import { type FileLocation, type Scanned, type ScannedTrack, TrackRepo } from "../../services/TrackRepo.ts"
 import { turnOfEventLoop } from "../process/eventLoop.ts"
@@ -19,6 +20,7 @@ const make = Effect.map(SqlClient.SqlClient, (sql) =>
     store: Effect.fn("TrackRepo.store")((batch) => store(sql, batch)),
     knownVersions: Effect.fn("TrackRepo.knownVersions")((folder, below) => knownVersions(sql, folder, below)),
     findAlike: Effect.fn("TrackRepo.findAlike")((scanned) => findAlike(sql, scanned)),
+    findAt: Effect.fn("TrackRepo.findAt")((path) => findAt(sql, path)),
     forget: (files) => forget(sql, files),
     forgetOutside: Effect.fn("TrackRepo.forgetOutside")((folders) => forgetOutside(sql, folders))
   })
@@ -79,8 +81,33 @@ const findAlike = (sql: SqlClient.SqlClient, scanned: ScannedTrack) =>
       LIMIT 10`
     const isHere = (row: (typeof rows)[number]) => row.folder === scanned.folder && row.path === scanned.relativePath
     if (rows.some(isHere)) return []
-    return rows.map(({ id, folder, path }) => ({ id: TrackId.make(id), folder, relativePath: path }))
+    return rows.map(toLocation)
   }).pipe(Effect.orDie)
+
+const toLocation = ({ id, folder, path }: Pick<TrackRow, "id" | "folder" | "path">) => ({
+  id: TrackId.make(id),
+  folder,
+  relativePath: path
+})
+
+/** One that is listed rather than one that was: both may be there from when each folder had its own. */
+const findAt = (sql: SqlClient.SqlClient, path: string) =>
+  sql<Pick<TrackRow, "id" | "folder" | "path">>`
+    SELECT id, folder, path FROM tracks
+    WHERE (folder, path) IN (VALUES ${sql.csv(locationsOf(path).map(([folder, below]) => sql`(${folder}, ${below})`))})
+    ORDER BY present DESC LIMIT 1`.pipe(
+    Effect.map(([row]) => Option.map(Option.fromNullable(row), toLocation)),
+    Effect.orDie
+  )
+
+/** A path in every way in which a music folder above it has it. */
+const locationsOf = (path: string) => {
+  const locations: Array<readonly [folder: string, below: string]> = []
+  for (let below = path, folder = dirname(path); folder !== below; below = folder, folder = dirname(folder)) {
+    locations.push([folder, relative(folder, path).replaceAll(sep, "/")])
+  }
+  return locations
+}
 
 const forget = (sql: SqlClient.SqlClient, files: ReadonlyArray<FileLocation>) =>
   Effect.gen(function* () {

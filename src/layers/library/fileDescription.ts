@@ -26,9 +26,15 @@ const stillnessAttempts = 5
 export const tagsOf = ({ reader }: Reading, { folder, relativePath }: FoundFile, isFirstTry = false) =>
   reader.tags(join(folder, relativePath), { isFirstTry })
 
-/** The one vanished file whose content this is, if there is one. */
+/**
+ * The track of this very file, where it was listed of a music folder above or below this one; or else of the one vanished
+ * file whose content this is, if there is one.
+ */
 const findSource = (repo: TrackRepo["Type"], scanned: ScannedTrack) =>
   Effect.gen(function* () {
+    const { folder, relativePath } = scanned
+    const same = Option.getOrUndefined(yield* repo.findAt(join(folder, relativePath)))
+    if (same !== undefined && same.folder !== folder) return same
     const alike = yield* repo.findAlike(scanned)
     const gone = yield* Effect.filter(alike, ({ folder, relativePath }) =>
       Effect.promise(() => isGone(join(folder, relativePath)))

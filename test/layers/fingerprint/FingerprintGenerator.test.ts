@@ -339,6 +339,39 @@ describe("FingerprintGenerator", () => {
     )
   })
 
+  it.effect("shares the generation that runs, also when one that was given up ends late", () => {
+    let looks = 0
+    const slowAtFirst = Layer.effect(
+      FingerprintRepo,
+      Effect.map(FingerprintRepo, (repo) => ({
+        ...repo,
+        find: (of) =>
+          Effect.suspend(() => {
+            looks += 1
+            return looks === 1 ? Effect.uninterruptible(Effect.delay(repo.find(of), "20 seconds")) : repo.find(of)
+          })
+      }))
+    ).pipe(Layer.provide(FingerprintRepoMemory.layer))
+    return withScript(
+      ["hanging", "hanging"],
+      ({ generator, requests }) =>
+        Effect.gen(function* () {
+          const givenUp = yield* Effect.fork(generator.getOrGenerate(file))
+          yield* TestClock.adjust("1 second")
+          yield* Fiber.interrupt(givenUp)
+          yield* TestClock.adjust("6 seconds")
+          const next = yield* Effect.fork(generator.getOrGenerate(file))
+          yield* TestClock.adjust("20 seconds")
+          assert.deepStrictEqual(yield* generator.running, new Set([file.track.id]))
+          const last = yield* Effect.fork(generator.getOrGenerate(file))
+          yield* TestClock.adjust("1 second")
+          assert.lengthOf(requests, 1)
+          yield* Fiber.interruptAll([next, last])
+        }),
+      { repoLayer: slowAtFirst }
+    )
+  })
+
   it.effect("does not ask the database or the disk about what it has found there", () => {
     let looks = 0
     const counted = <A>(look: Effect.Effect<A>) =>

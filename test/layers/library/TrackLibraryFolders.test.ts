@@ -285,6 +285,33 @@ describe("TrackLibrary over folders", () => {
     )
   )
 
+  it.scoped(
+    "keeps every id where the folder above is served instead, and that one again, and lists nothing twice",
+    () =>
+      Effect.gen(function* () {
+        const root = yield* temporaryFolder
+        const inner = join(root, "music", "jazz")
+        mkdirSync(join(inner, "album"), { recursive: true })
+        const changed = write(inner, "a")
+        write(join(inner, "album"), "b", 2)
+        const idsOf = (folder: string, keepOthers = false) =>
+          Effect.gen(function* () {
+            const library = yield* TrackLibrary
+            yield* library.scan
+            const tracks = yield* library.list
+            for (const { id } of tracks) assert.hasFields(yield* library.resolve(id), { folder })
+            return tracks.map(({ id, title }) => `${title} ${id}`).sort()
+          }).pipe(Effect.provide(libraryLayer([folder], { keepOthers }, DatabaseSqlite.layer(join(root, "lathe.db")))))
+        const before = yield* idsOf(inner)
+        assert.lengthOf(before, 2)
+        assert.deepStrictEqual(yield* idsOf(join(root, "music")), before)
+        rmSync(changed)
+        write(inner, "a", 3)
+        assert.deepStrictEqual(yield* idsOf(inner), before)
+        assert.deepStrictEqual(yield* idsOf(join(root, "music"), true), before)
+      })
+  )
+
   it.scoped("knows a moved or renamed file by its content, id and fingerprint included", () =>
     inLibrary((folder) =>
       Effect.gen(function* () {
@@ -665,6 +692,35 @@ describe("TrackLibrary over watched folders", () => {
         yield* until(places, (list) => list.includes("renamed/far.wav") && list.length === 1)
         write(outside, "new")
         yield* until(places, (list) => list.includes("renamed/new.wav"))
+      })
+    )
+  )
+
+  it.scopedLive("follows a link to a file that is renamed, and a folder below a linked one", () =>
+    watched((folder, root) =>
+      Effect.gen(function* () {
+        const outside = join(root, "outside")
+        mkdirSync(join(outside, "album"), { recursive: true })
+        const far = write(root, "far")
+        write(join(outside, "album"), "deep", 2)
+        symlinkSync(far, join(folder, "link.wav"))
+        symlinkSync(outside, join(folder, "linked"))
+        assert.hasFields(yield* scan, { added: 2 })
+        renameSync(join(folder, "link.wav"), join(folder, "other.wav"))
+        renameSync(join(outside, "album"), join(outside, "disc"))
+        const library = yield* TrackLibrary
+        const places = Effect.flatMap(library.list, (tracks) =>
+          Effect.forEach(tracks, ({ id }) => Effect.either(library.resolve(id))).pipe(
+            Effect.map((found) =>
+              found.flatMap(Either.match({ onLeft: () => [], onRight: (file) => [file.relativePath] }))
+            )
+          )
+        )
+        const isFollowed = (list: ReadonlyArray<string>) =>
+          list.length === 2 && list.includes("other.wav") && list.includes("linked/disc/deep.wav")
+        yield* until(places, isFollowed)
+        renameSync(join(folder, "other.wav"), join(folder, "link.wav"))
+        yield* until(places, (list) => list.length === 2 && list.includes("link.wav"))
       })
     )
   )
