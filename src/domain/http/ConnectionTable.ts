@@ -14,8 +14,10 @@ export interface ConnectionBounds {
   readonly reserve: number
   /** Of one address that is not trusted. */
   readonly perAddress: number
-  /** Of one address, trusted or not, that wait. */
+  /** Of one address, trusted or not, that wait for longer than the grace. */
   readonly waitingPerAddress: number
+  /** In which a whole request arrives: many connections are accepted before the first of them is read, ms. */
+  readonly waitingGraceMillis: number
   /** How long an address is trusted after it has shown the token, ms. */
   readonly trustMillis: number
   /** Addresses that are remembered as trusted; beyond it the one that has shown its token first is forgotten. */
@@ -23,12 +25,14 @@ export interface ConnectionBounds {
 }
 
 export interface ConnectionTable<Connection> {
-  /** Takes a new connection in; gives those that have to go for it, which may be itself. */
+  /** Takes a new connection in; gives those that have to go for it at once, which may be itself. */
   readonly open: (connection: Connection, address: string, nowMs: number) => ReadonlyArray<Connection>
+  /** To be asked when the grace of a connection of this address has passed; gives those of it that have to go. */
+  readonly settle: (address: string, nowMs: number) => ReadonlyArray<Connection>
   /** Its request is here, whole. */
   readonly busy: (connection: Connection) => void
   /** It waits for a request, or for the rest of one. */
-  readonly waiting: (connection: Connection) => void
+  readonly waiting: (connection: Connection, nowMs: number) => void
   readonly close: (connection: Connection) => void
   /** Somebody there has shown the token. */
   readonly trust: (address: string, nowMs: number) => void
@@ -41,59 +45,73 @@ const keyOf = (address: string): string => {
   return isLoopbackHost(address) || isLoopbackHost(key) ? loopback : key
 }
 
+interface Wait {
+  readonly key: string
+  readonly sinceMs: number
+}
+
 export const makeConnectionTable = <Connection>(bounds: ConnectionBounds): ConnectionTable<Connection> => {
   const addresses = new Map<Connection, string>()
   /** The one that has waited longest first. */
-  const waits = new Map<Connection, string>()
+  const waits = new Map<Connection, Wait>()
   const trustedUntil = new Map<string, number>()
 
   const isTrusted = (key: string, nowMs: number) => key === loopback || (trustedUntil.get(key) ?? 0) > nowMs
-  const count = (of: ReadonlyMap<Connection, string>, isCounted: (key: string) => boolean) =>
-    [...of.values()].filter(isCounted).length
-  const longestWaiting = (isMeant: (key: string) => boolean) => [...waits].find(([, key]) => isMeant(key))?.[0]
+  const openOf = (isCounted: (key: string) => boolean) => [...addresses.values()].filter(isCounted).length
+  const waitingOf = (key: string) => [...waits.values()].filter((wait) => wait.key === key).length
+  const longestWaiting = (isMeant: (wait: Wait) => boolean) => [...waits].find(([, wait]) => isMeant(wait))?.[0]
+  /** Of those that have more waiting than they should in the long run, if there are any. */
+  const firstToLeave = (isMeant: (key: string) => boolean) =>
+    longestWaiting(({ key }) => isMeant(key) && waitingOf(key) > bounds.waitingPerAddress) ??
+    longestWaiting(({ key }) => isMeant(key))
 
   const close = (connection: Connection) => {
     addresses.delete(connection)
     waits.delete(connection)
   }
 
-  const open: ConnectionTable<Connection>["open"] = (connection, address, nowMs) => {
-    const key = keyOf(address)
-    addresses.set(connection, key)
-    waits.set(connection, key)
+  /** Those that go, one by one, while there is one to choose. */
+  const closeWhile = (choose: () => Connection | undefined): ReadonlyArray<Connection> => {
     const gone: Array<Connection> = []
-    /** While there are too many of them, the longest waiting among them goes, or of any that may go instead. */
-    const bound = (of: ReadonlyMap<Connection, string>, isCounted: (key: string) => boolean, maximum: number) => {
-      while (count(of, isCounted) > maximum) {
-        const leaving = longestWaiting(isCounted)!
-        close(leaving)
-        gone.push(leaving)
-      }
-    }
-    const isOfSame = (other: string) => other === key
-    const isStranger = (other: string) => !isTrusted(other, nowMs)
-    bound(waits, isOfSame, bounds.waitingPerAddress)
-    if (isStranger(key)) {
-      bound(addresses, isOfSame, bounds.perAddress)
-      bound(addresses, isStranger, bounds.maximum - bounds.reserve)
-    }
-    while (addresses.size > bounds.maximum) {
-      const leaving = longestWaiting(isStranger) ?? longestWaiting(() => true)!
+    for (let leaving = choose(); leaving !== undefined; leaving = choose()) {
       close(leaving)
       gone.push(leaving)
     }
     return gone
   }
 
+  const open: ConnectionTable<Connection>["open"] = (connection, address, nowMs) => {
+    const key = keyOf(address)
+    addresses.set(connection, key)
+    waits.set(connection, { key, sinceMs: nowMs })
+    const isOfSame = (other: string) => other === key
+    const isStranger = (other: string) => !isTrusted(other, nowMs)
+    return closeWhile(() => {
+      if (isStranger(key)) {
+        if (openOf(isOfSame) > bounds.perAddress) return firstToLeave(isOfSame)
+        if (openOf(isStranger) > bounds.maximum - bounds.reserve) return firstToLeave(isStranger)
+      }
+      if (addresses.size <= bounds.maximum) return undefined
+      return firstToLeave(isStranger) ?? firstToLeave(() => true)
+    })
+  }
+
+  const settle: ConnectionTable<Connection>["settle"] = (address, nowMs) => {
+    const key = keyOf(address)
+    const isLate = (wait: Wait) => wait.key === key && nowMs - wait.sinceMs >= bounds.waitingGraceMillis
+    return closeWhile(() => (waitingOf(key) > bounds.waitingPerAddress ? longestWaiting(isLate) : undefined))
+  }
+
   return {
     open,
+    settle,
     close,
     busy: (connection) => void waits.delete(connection),
-    waiting: (connection) => {
+    waiting: (connection, nowMs) => {
       const key = addresses.get(connection)
       if (key === undefined) return
       waits.delete(connection)
-      waits.set(connection, key)
+      waits.set(connection, { key, sinceMs: nowMs })
     },
     trust: (address, nowMs) => {
       const key = keyOf(address)

@@ -32,6 +32,7 @@ const bounds: ConnectionBounds = {
   reserve: 128,
   perAddress: 192,
   waitingPerAddress: 64,
+  waitingGraceMillis: 100,
   trustMillis: Duration.toMillis(Duration.hours(1)),
   trustedAddresses: 1024
 }
@@ -65,7 +66,11 @@ const makeNodeServer = () => {
       sockets.delete(socket)
       table.close(socket)
     })
-    for (const leaving of table.open(socket, socket.remoteAddress ?? "", Date.now())) leaving.destroy()
+    const address = socket.remoteAddress ?? ""
+    const destroy = (leaving: Socket) => void leaving.destroy()
+    table.open(socket, address, Date.now()).forEach(destroy)
+    // A timer may fire up to 1 ms early by the wall clock.
+    setTimeout(() => table.settle(address, Date.now()).forEach(destroy), bounds.waitingGraceMillis + 1).unref()
   })
   server.setTimeout(Duration.toMillis(unreadTimeout), (socket: Socket) => {
     if (socket.writableLength > 0) socket.destroy()
@@ -124,7 +129,7 @@ const followRequests = (table: ConnectionTable<Socket>) => {
       request.off("end", isHere)
       const left = open.get(socket)! - 1
       open.set(socket, left)
-      if (left === 0) table.waiting(socket)
+      if (left === 0) table.waiting(socket, Date.now())
     })
   }
 }

@@ -19,11 +19,14 @@ export class InvalidMsgPack extends Error {
   }
 }
 
-/** All values that the bytes hold, one behind the other. Throws InvalidMsgPack where they are not that, to their last byte. */
-export const readMsgPack = (bytes: Uint8Array): ReadonlyArray<unknown> => {
+/**
+ * All values that the bytes hold, one behind the other, `maximumValues` at most. Throws InvalidMsgPack where they are not
+ * that, to their last byte.
+ */
+export const readMsgPack = (bytes: Uint8Array, maximumValues = Infinity): ReadonlyArray<unknown> => {
   const reader = new Reader(bytes)
   const values: Array<unknown> = []
-  while (!reader.isAtEnd) values.push(reader.value(0))
+  while (!reader.isAtEnd) values.push(values.length < maximumValues ? reader.value(0) : reader.refuse(maximumValues))
   return values
 }
 
@@ -40,6 +43,10 @@ class Reader {
 
   get isAtEnd(): boolean {
     return this.#position >= this.#bytes.length
+  }
+
+  refuse(maximumValues: number): never {
+    throw this.#invalid(`More than ${maximumValues} values`)
   }
 
   value(depth: number): unknown {

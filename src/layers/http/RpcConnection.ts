@@ -12,6 +12,8 @@ import { InvalidMsgPack, readMsgPack } from "./MsgPackReader.ts"
 export interface RpcLimits {
   /** Bytes of a message: the longest call has a few hundred. */
   readonly maximumMessageBytes: number
+  /** Messages of the protocol in one of the WebSocket. Effect's client puts in one. */
+  readonly valuesPerMessage: number
   /** Calls, and everything that is no message of the protocol. */
   readonly calls: TokenBucketOptions
   /** What a client's library does by itself: acknowledge, ping, interrupt. */
@@ -34,6 +36,7 @@ export interface RpcLimits {
 
 export const defaultRpcLimits: RpcLimits = {
   maximumMessageBytes: 64 * 1024,
+  valuesPerMessage: 64,
   // As many as one address may make by HTTP.
   calls: { capacity: 200, perSecond: 100 },
   flowMessages: { capacity: 1024, perSecond: 2000 },
@@ -76,7 +79,8 @@ interface Call {
   readonly kind: RpcKind
 }
 
-const RequestId = Schema.String.pipe(Schema.pattern(/^\d{1,20}$/))
+// As the server has it, which counts by bigint: it answers "01" as "1", and nobody would know whose that is.
+const RequestId = Schema.String.pipe(Schema.pattern(/^(0|[1-9]\d{0,19})$/))
 const ofCall = { requestId: RequestId }
 
 const ClientMessage = Schema.Union(
@@ -97,13 +101,26 @@ type ClientMessage = typeof ClientMessage.Type
 
 const decodeClientMessage = Schema.decodeUnknownOption(ClientMessage)
 
+/** A peer that knows when this side has ended the connection. */
+const endingPeer = (peer: Peer) => {
+  let isEnded = false
+  const ends =
+    <Args extends ReadonlyArray<unknown>>(end: (...args: Args) => void) =>
+    (...args: Args) => {
+      isEnded = true
+      end(...args)
+    }
+  return { ...peer, close: ends(peer.close), terminate: ends(peer.terminate), isEnded: () => isEnded }
+}
+
 /** Lives as long as its scope. */
 export const makeRpcConnection = (
-  peer: Peer,
+  clientsPeer: Peer,
   { deliver, kinds, limits }: RpcConnectionOptions
 ): Effect.Effect<RpcConnection, never, Scope.Scope> =>
   Effect.gen(function* () {
     const clock = yield* Effect.clock
+    const peer = endingPeer(clientsPeer)
     const now = () => clock.unsafeCurrentTimeMillis()
     const outlet = makeOutlet(peer, limits, now)
     const calls = makeCalls(limits, kinds, outlet, deliver)
@@ -139,14 +156,16 @@ export const makeRpcConnection = (
     }
 
     const receive = (received: string | Uint8Array): void => {
+      if (peer.isEnded()) return
       heardAt = now()
       if (Buffer.byteLength(received) > limits.maximumMessageBytes) {
         outlet.say(defect("message_too_large", `A message has at most ${limits.maximumMessageBytes} bytes.`))
         return peer.close(messageTooBig, "A message is too large.")
       }
-      const values = messagesIn(received)
-      if (Either.isRight(values)) for (const value of values.right) take(value)
-      else if (rates.call(heardAt)) outlet.say(defect("invalid_message", values.left))
+      const values = messagesIn(received, limits.valuesPerMessage)
+      if (Either.isRight(values)) {
+        for (const value of values.right) if (!peer.isEnded()) take(value)
+      } else if (rates.call(heardAt)) outlet.say(defect("invalid_message", values.left))
       else rates.refuse(heardAt, defect("too_many_messages", tooManyMessages))
     }
 
@@ -159,10 +178,13 @@ export const makeRpcConnection = (
     return { receive, pong: () => void (pongAt = now()), send: (response) => calls.answer(response) }
   })
 
-const messagesIn = (received: string | Uint8Array): Either.Either<ReadonlyArray<unknown>, string> => {
+const messagesIn = (
+  received: string | Uint8Array,
+  maximumValues: number
+): Either.Either<ReadonlyArray<unknown>, string> => {
   if (typeof received === "string") return Either.left("Messages are binary frames of MessagePack.")
   return Either.try({
-    try: () => readMsgPack(received),
+    try: () => readMsgPack(received, maximumValues),
     catch: (error) =>
       error instanceof InvalidMsgPack ? `This is no MessagePack: ${error.message}.` : "This is no MessagePack."
   })
@@ -369,7 +391,8 @@ const refusalOf = ({ id }: RequestEncoded, code: string, message: string): FromS
   exit: { _tag: "Failure", cause: { _tag: "Die", defect: told(code, message) } }
 })
 
-const notOfTheProtocol = "This is no message of the RPC: Request, Ack, Interrupt or Ping, with ids of digits."
+const notOfTheProtocol =
+  "This is no message of the RPC: Request, Ack, Interrupt or Ping, with ids that are numbers as text."
 const tooManyMessages = "Too many messages at once; this one was not handled. A connection may make 100 calls a second."
 const unknownCall = (kinds: ReadonlyMap<string, RpcKind>) =>
   `There is no call of this name. There are: ${[...kinds.keys()].join(", ")}.`

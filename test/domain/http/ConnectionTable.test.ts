@@ -7,6 +7,7 @@ const bounds: ConnectionBounds = {
   reserve: 4,
   perAddress: 5,
   waitingPerAddress: 3,
+  waitingGraceMillis: 100,
   trustMillis: 1000,
   trustedAddresses: 2
 }
@@ -25,13 +26,33 @@ const makeTable = (changed: Partial<ConnectionBounds> = {}) => {
 }
 
 describe("The table of connections", () => {
-  it("closes the longest waiting of an address that has too many that wait, and none of another", () => {
-    const { open } = makeTable()
-    assert.deepStrictEqual(open("10.0.0.1", 3), [])
+  it("closes the longest waiting of an address that has too many that wait, after their grace, and none of another", () => {
+    const { open, settle } = makeTable()
+    assert.deepStrictEqual(open("10.0.0.1", 5), [])
     assert.deepStrictEqual(open("10.0.0.2", 3), [])
-    assert.deepStrictEqual(open("10.0.0.1", 2, false, 3), ["10.0.0.1 0", "10.0.0.1 1"])
-    assert.deepStrictEqual(open("127.0.0.1", 4), ["127.0.0.1 0"])
-    assert.deepStrictEqual(open("::1", 1), ["127.0.0.1 1"])
+    assert.deepStrictEqual(settle("10.0.0.1", 99), [])
+    assert.deepStrictEqual(settle("10.0.0.2", 100), [])
+    assert.deepStrictEqual(settle("10.0.0.1", 100), ["10.0.0.1 0", "10.0.0.1 1"])
+    assert.deepStrictEqual(open("127.0.0.1", 3), [])
+    assert.deepStrictEqual(open("::1", 1), [])
+    assert.deepStrictEqual(settle("::1", 100), ["127.0.0.1 0"])
+  })
+
+  it("closes none of a burst whose requests are here before the grace has passed", () => {
+    const { busy, open, settle, waiting } = makeTable()
+    assert.deepStrictEqual(open("10.0.0.1", 5), [])
+    for (let n = 0; n < 5; n++) busy(`10.0.0.1 ${n}`)
+    assert.deepStrictEqual(settle("10.0.0.1", 100), [])
+    for (let n = 0; n < 5; n++) waiting(`10.0.0.1 ${n}`, 50)
+    assert.deepStrictEqual(settle("10.0.0.1", 149), [])
+    assert.deepStrictEqual(settle("10.0.0.1", 150), ["10.0.0.1 0", "10.0.0.1 1"])
+  })
+
+  it("closes first, where all places are taken, what waits of an address that has too many of these", () => {
+    const { open } = makeTable({ perAddress: 8 })
+    assert.deepStrictEqual(open("10.0.0.2", 1), [])
+    assert.deepStrictEqual(open("10.0.0.1", 7), [])
+    assert.deepStrictEqual(open("10.0.0.3", 2), ["10.0.0.1 0", "10.0.0.1 1"])
   })
 
   it("never closes what is being answered; the new one goes where nothing else may", () => {
@@ -61,12 +82,12 @@ describe("The table of connections", () => {
   })
 
   it("counts a connection that has been answered as waiting again, from then on", () => {
-    const { busy, open, waiting } = makeTable()
-    open("10.0.0.1", 3)
+    const { busy, open, settle, waiting } = makeTable()
+    open("10.0.0.1", 5)
     busy("10.0.0.1 0")
-    waiting("10.0.0.1 0")
-    assert.deepStrictEqual(open("10.0.0.1", 2, false, 3), ["10.0.0.1 1", "10.0.0.1 2"])
-    waiting("unknown")
+    waiting("10.0.0.1 0", 1)
+    assert.deepStrictEqual(settle("10.0.0.1", 200), ["10.0.0.1 1", "10.0.0.1 2"])
+    waiting("unknown", 0)
   })
 
   it("trusts an address for a while, and few of them", () => {
@@ -79,9 +100,10 @@ describe("The table of connections", () => {
   })
 
   it("counts all addresses of an IPv6 network of 64 bits as one", () => {
-    const { open } = makeTable()
+    const { open, settle } = makeTable()
     assert.deepStrictEqual(open("2001:db8::1", 2), [])
-    assert.deepStrictEqual(open("2001:db8::2", 2), ["2001:db8::1 0"])
+    assert.deepStrictEqual(open("2001:db8::2", 2), [])
+    assert.deepStrictEqual(settle("2001:db8::2", 100), ["2001:db8::1 0"])
   })
 
   it("has room again for each that closes", () => {

@@ -2,6 +2,7 @@ import { HttpServer, HttpServerRequest, HttpServerResponse } from "@effect/platf
 import { describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { connect as connectTcp, type Socket } from "node:net"
+import { Worker } from "node:worker_threads"
 import { WebSocket } from "ws"
 import * as HttpListener from "../../../src/layers/http/HttpListener.ts"
 import { assert } from "../../support/assert.ts"
@@ -47,6 +48,30 @@ const readsBody = Effect.gen(function* () {
   return yield* app
 })
 
+/** A thread that is told to send 200 requests, tells when it has (both by `sent`), and then how each answer begins. */
+const burstClient = `
+const { parentPort, workerData: { port, sent } } = require("node:worker_threads")
+const answers = []
+let written = 0
+Atomics.wait(sent, 1, 0)
+for (let n = 0; n < 200; n++) {
+  let answer = ""
+  const socket = require("node:net").connect(port, "127.0.0.1")
+  socket.write("GET / HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n", () => {
+    written += 1
+    if (written === 200) {
+      Atomics.store(sent, 0, 1)
+      Atomics.notify(sent, 0)
+    }
+  })
+  socket.on("data", (data) => (answer += data))
+  socket.on("error", () => undefined)
+  socket.on("close", () => {
+    answers.push(answer.split("\\r\\n", 1)[0])
+    if (answers.length === 200) parentPort.postMessage(answers)
+  })
+}`
+
 describe("The listener", () => {
   for (const [what, text] of [
     ["headers", "GET / HTTP/1.1\r\nHost: localhost\r\n"],
@@ -69,6 +94,29 @@ describe("The listener", () => {
       })
     )
   }
+
+  it.scopedLive("answers 200 whole requests that come at once from one address", () =>
+    Effect.gen(function* () {
+      const context = yield* Layer.build(HttpListener.layer({ host: "127.0.0.1", port: 0 }))
+      const url = yield* Effect.provide(HttpListener.addressOf, context)
+      yield* HttpServer.serveEffect(app).pipe(Effect.provide(context))
+      const sent = new Int32Array(new SharedArrayBuffer(8))
+      const client = yield* Effect.acquireRelease(
+        Effect.sync(
+          () => new Worker(burstClient, { eval: true, workerData: { port: Number(new URL(url).port), sent } })
+        ),
+        (worker) => Effect.promise(() => worker.terminate())
+      )
+      const answered = new Promise<ReadonlyArray<string>>((resolve) => client.once("message", resolve))
+      // All of them are there before the first is accepted.
+      yield* Effect.promise(() => new Promise((resolve) => client.once("online", resolve)))
+      Atomics.store(sent, 1, 1)
+      Atomics.notify(sent, 1)
+      Atomics.wait(sent, 0, 0, 30_000)
+      const answers = yield* Effect.promise(() => answered)
+      assert.deepStrictEqual(answers, Array<string>(200).fill("HTTP/1.1 200 OK"))
+    })
+  )
 
   it.scopedLive("answers who came before there was anybody to answer", () =>
     Effect.gen(function* () {

@@ -82,16 +82,47 @@ describe("A connection of the RPC", () => {
         { _tag: "Request", id: 7, tag: "Quick" },
         { _tag: "Request", id: "x", tag: "Quick" },
         { _tag: "Request", id: "1".repeat(30), tag: "Quick" },
+        { _tag: "Request", id: "01", tag: "Quick" },
         { _tag: "Ack", requestId: null },
         { _tag: "Interrupt", requestId: { toString: 1 } }
       ]) {
         say(garbage)
       }
-      assert.deepStrictEqual(faults(), Array<string>(11).fill("defect invalid_message"))
+      assert.deepStrictEqual(faults(), Array<string>(12).fill("defect invalid_message"))
       assert.deepStrictEqual(delivered, [])
       call("Quick")
       assert.deepStrictEqual(begun(), ["1"])
       assert.isUndefined(peer.closedWith())
+    })
+  )
+
+  it.scoped("takes 64 messages at once, and none of more", () =>
+    Effect.gen(function* () {
+      const { faults, say, told } = yield* connect()
+      const pings = Array.from({ length: 65 }, () => ({ _tag: "Ping" }))
+      say(...pings.slice(1))
+      assert.lengthOf(told, 64)
+      say(...pings)
+      assert.lengthOf(told, 65)
+      assert.deepStrictEqual(faults(), ["defect invalid_message"])
+    })
+  )
+
+  it.scoped("does nothing of what comes behind the message that it has closed on", () =>
+    Effect.gen(function* () {
+      const { delivered, peer, receive, say } = yield* connect({
+        calls: { capacity: 1, perSecond: 1 },
+        refusals: { capacity: 1, perSecond: 1 }
+      })
+      const request = (id: string) => ({ _tag: "Request", id, tag: "Slow", payload: {}, headers: [] })
+      say(request("1"), request("2"), request("3"), { _tag: "Interrupt", requestId: "1" })
+      assert.strictEqual(peer.closedWith(), 1008)
+      say({ _tag: "Interrupt", requestId: "1" })
+      receive(Uint8Array.of(0xc1))
+      assert.deepStrictEqual(
+        delivered.map(({ _tag }) => _tag),
+        ["Request"]
+      )
     })
   )
 
