@@ -45,13 +45,15 @@ export interface AudioReading {
     target: ReadonlyArray<Float32Array>,
     lengthFrames: number
   ) => Effect.Effect<number, TrackUnreadable>
-  /** Of all that was read so far; undefined where nothing is damaged. */
+  /** Of all that was read so far, from `heardFrom` on; undefined where nothing is damaged. */
   readonly loss: () => AudioLoss | undefined
 }
 
 export interface OpenOptions {
   /** First sample wanted, samples per channel from the start of the track. Default 0. At or past the end: none. */
   readonly startFrame?: number
+  /** What is damaged before this sample is no loss: it is read, but not heard. Default: `startFrame`. */
+  readonly heardFrom?: number
 }
 
 export interface DecodeOptions extends OpenOptions {

@@ -25,6 +25,7 @@ describe("a damaged file of any format", () => {
       [...outcomes.keys()],
       [
         "analysed",
+        "analysed, with damage",
         "TrackTooShort",
         "TrackUnreadable (open: not_audio)",
         "TrackUnreadable (open: truncated)",

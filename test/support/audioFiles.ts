@@ -26,7 +26,7 @@ import {
 import { type AudioBlock, AudioDecoder, type DecodeOptions } from "../../src/services/AudioDecoder.ts"
 import type { Signal } from "./signals.ts"
 
-interface AudioFormat {
+export interface AudioFormat {
   readonly extension: string
   readonly encoder: string
   readonly sampleFormat: AVSampleFormat

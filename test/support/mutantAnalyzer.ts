@@ -21,7 +21,7 @@ export const MutantLine = Schema.parseJson(
     Schema.TaggedStruct("Begun", { index: Schema.Int, words: Schema.String }),
     Schema.TaggedStruct("Ended", {
       index: Schema.Int,
-      /** `analysed`, a name of an AnalysisError with its reason, or `defect`. */
+      /** `analysed`, `analysed, with damage` where some of it is lost, a name of an AnalysisError with its reason, or `defect`. */
       outcome: Schema.String,
       /** Why the outcome is none that a caller may get; empty where it is one. */
       fault: Schema.String,
@@ -88,7 +88,8 @@ const judge = (path: string, folder: string) =>
     )
     if (Exit.isSuccess(exit)) {
       if (!isAnalysis(exit.value)) faults.push("the analysis is none by its schema")
-      return { outcome: "analysed", fault: faults.join("; ") }
+      const isDamaged = exit.value.provenance.frames_lost > 0
+      return { outcome: isDamaged ? "analysed, with damage" : "analysed", fault: faults.join("; ") }
     }
     const error = Option.getOrUndefined(Cause.failureOption(exit.cause))
     if (error === undefined) return { outcome: "defect", fault: Cause.pretty(exit.cause) }

@@ -1,11 +1,13 @@
 /** The player's pure modules. */
-import { describe, it } from "@effect/vitest"
+import { afterEach, describe, it, vi } from "@effect/vitest"
 import { dimensionNames } from "../../src/domain/fingerprint/Fingerprint.ts"
 import { decide } from "../../src/domain/mastering/MasteringDecision.ts"
+import type { AudioOutput } from "../../web/audio/AudioOutput.ts"
 import { dimensionGroups } from "../../web/dimensions.ts"
 import { PagedSource } from "../../web/library/PagedSource.ts"
 import { WaveformPeaks } from "../../web/pictures/WaveformPeaks.ts"
 import { matchGains } from "../../web/playback/loudnessMatch.ts"
+import { Player } from "../../web/playback/Player.ts"
 import { Queue } from "../../web/playback/Queue.ts"
 import { Timeline } from "../../web/playback/Timeline.ts"
 import { parseSettings } from "../../web/settings.ts"
@@ -97,6 +99,65 @@ describe("The timeline", () => {
     assert.strictEqual(timeline.at(500), second)
     timeline.dropAfter(first)
     assert.isUndefined(timeline.after(first))
+  })
+})
+
+describe("The player", () => {
+  class Socket extends EventTarget {
+    static readonly OPEN = 1
+    readonly readyState = 1
+    readonly sent: Array<string> = []
+    constructor() {
+      super()
+      sockets.push(this)
+    }
+    send(text: string) {
+      this.sent.push(text)
+    }
+    receive(type: string, data: object) {
+      this.dispatchEvent(new MessageEvent("message", { data: JSON.stringify({ type, data }) }))
+    }
+  }
+  const sockets: Array<Socket> = []
+  const nothing = () => {}
+  const output: Partial<AudioOutput> = {
+    fits: () => true,
+    prepare: () => Promise.resolve(),
+    resume: () => Promise.resolve(),
+    begin: nothing,
+    select: nothing,
+    setEnd: nothing,
+    setGain: nothing,
+    setVolume: nothing
+  }
+  afterEach(() => {
+    vi.useRealTimers()
+    vi.unstubAllGlobals()
+    sockets.length = 0
+  })
+
+  it("tells what of the file is damaged, and plays on", async () => {
+    vi.useFakeTimers()
+    vi.stubGlobal("WebSocket", Socket)
+    vi.stubGlobal("addEventListener", nothing)
+    const initial = {
+      enhancement: { preset: "adaptive", intensity: 1, bypass: [] },
+      isMatched: false,
+      volume: 1
+    } as const
+    const listeners = { onChange: nothing, onSamples: nothing, onSoundChanged: nothing }
+    // The part of it that is used without sound.
+    const player = new Player("ws://localhost", () => output as AudioOutput, initial, listeners)
+    player.playTracks(tracks, 0)
+    await vi.advanceTimersByTimeAsync(1)
+    const [enhanced] = sockets
+    const { id: track_id, sample_rate } = tracks[0]!
+    const start = { stream_epoch: 1, track_id, sample_rate, channels: 2, seek_position: 0, total_duration: 60 }
+    enhanced!.receive("audio_stream_start", start)
+    const message = "The file is damaged at 3.0 s: 0.10 s of it are silent. Copy or download it again."
+    enhanced!.receive("audio_damaged", { stream_epoch: 1, message, position: 3, duration: 0.1 })
+    assert.strictEqual(player.state.notice, message)
+    assert.strictEqual(player.state.entry?.track.id, track_id)
   })
 })
 

@@ -298,7 +298,8 @@ export class Player {
         else if (message.type === "mastering_plan") {
           segment.plan = message.data.plan
           if (this.#state.canGlide === undefined && this.#isGlideAsked) this.#update({ canGlide: true })
-        } else return
+        } else if (message.type === "audio_damaged") return this.#update({ notice: message.data.message })
+        else return
         if (segment === this.#heard) this.#showSegment(segment)
       },
       onSegmentEnd: (segment, fault) => {

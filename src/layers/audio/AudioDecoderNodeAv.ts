@@ -37,10 +37,10 @@ const probe = Effect.fn("AudioDecoder.probe")((path: string) =>
   Effect.scoped(Effect.map(openReader(path), (reader) => reader.info))
 )
 
-const open = (path: string, { startFrame = 0 }: OpenOptions = {}) =>
+const open = (path: string, { heardFrom, startFrame = 0 }: OpenOptions = {}) =>
   Effect.gen(function* () {
     const reader = yield* openReader(path)
-    yield* attempt(() => reader.seek(startFrame))
+    yield* attempt(() => reader.seek(startFrame, heardFrom))
     const arrive: Effect.Effect<void, TrackUnreadable> = Effect.suspend(() =>
       reader.arrive() ? Effect.void : Effect.zipRight(turnOfEventLoop, arrive)
     )
@@ -61,11 +61,11 @@ const open = (path: string, { startFrame = 0 }: OpenOptions = {}) =>
   })
 
 const decode = (path: string, options: DecodeOptions = {}): Stream.Stream<AudioBlock, TrackUnreadable> => {
-  const { startFrame = 0, blockFrames = defaultBlockFrames } = options
+  const { startFrame = 0, heardFrom, blockFrames = defaultBlockFrames } = options
   return Stream.unwrapScoped(
     Effect.gen(function* () {
       const reader = yield* openReader(path)
-      yield* attempt(() => reader.seek(startFrame))
+      yield* attempt(() => reader.seek(startFrame, heardFrom))
       let framesOfTurn = 0
       const pull = attempt(() => reader.next(blockFrames)).pipe(
         Effect.mapError(Option.some),

@@ -38,7 +38,10 @@ const make = Effect.gen(function* () {
       })
     const packets = Stream.unwrapScoped(
       Effect.gen(function* () {
-        const { loss, readInto } = yield* decoder.open(request.path, { startFrame: delivery.readFrom })
+        const { loss, readInto } = yield* decoder.open(request.path, {
+          startFrame: delivery.readFrom,
+          heardFrom: Math.floor((startFrame * sourceRate) / sampleRate)
+        })
         const blockFrames = Math.ceil(sourceRate * blockSeconds)
         const cellFrames = sampleRate * packetSeconds
         const cutter = makePacketCutter({ channels, cellFrames, startFrame, reusesMemory })

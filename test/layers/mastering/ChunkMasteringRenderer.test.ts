@@ -1,4 +1,5 @@
 import { describe, it } from "@effect/vitest"
+import { readFileSync, writeFileSync } from "node:fs"
 import { Chunk, Effect, Exit, Layer, Stream } from "effect"
 import { TrackUnreadable } from "../../../src/domain/audio/AnalysisError.ts"
 import { fallbackPlan } from "../../../src/domain/mastering/FallbackPlan.ts"
@@ -6,7 +7,9 @@ import type { MasteringPlan, RenderSettings } from "../../../src/domain/masterin
 import { layer as rendererLayer } from "../../../src/layers/mastering/ChunkMasteringRenderer.ts"
 import * as Transparent from "../../support/layers/ChunkMasteringTransparent.ts"
 import { ChunkMastering, type PcmPacket, type RenderRequest } from "../../../src/services/ChunkMastering.ts"
+import * as AudioDecoderNodeAv from "../../../src/layers/audio/AudioDecoderNodeAv.ts"
 import { assert } from "../../support/assert.ts"
+import { temporaryFolder, writeAudioFile } from "../../support/audioFiles.ts"
 import * as AudioDecoderMemory from "../../support/AudioDecoderMemory.ts"
 import { music } from "../../support/music.ts"
 import { type Signal, silence, sine, whiteNoise } from "../../support/signals.ts"
@@ -335,6 +338,29 @@ describe("ChunkMasteringRenderer", () => {
         assert.deepStrictEqual(told(yield* packetsOf("/left", null)), [])
       })
     )
+  )
+
+  it.scoped("says nothing of damage before the start that is read but not heard, and tells what comes later", () =>
+    Effect.gen(function* () {
+      const seconds = 12
+      const signal = [whiteNoise(44_100, seconds, -20, 6)]
+      const path = writeAudioFile(yield* temporaryFolder, "a", "flac16", signal, { sampleRate: 44_100 })
+      const bytes = readFileSync(path)
+      for (const second of [4, 9]) {
+        const at = Math.floor((bytes.length * second) / seconds)
+        bytes.fill(0x55, at, at + 20)
+      }
+      writeFileSync(path, bytes)
+      const told = (packets: ReadonlyArray<PcmPacket>) => packets.flatMap(({ loss }) => loss ?? [])
+      for (const sampleRate of [44_100, 48_000] as const) {
+        const [early] = told(yield* packetsOf(path, busy, 0, { sampleRate }))
+        assert.closeTo(early!.from / sampleRate, 4, 0.3)
+        const [late, ...others] = told(yield* packetsOf(path, busy, 6 * sampleRate, { sampleRate }))
+        assert.closeTo(late!.from / sampleRate, 9, 0.3)
+        assert.deepStrictEqual(others, [])
+        assert.deepStrictEqual(told(yield* packetsOf(path, busy, 10 * sampleRate, { sampleRate })), [])
+      }
+    }).pipe(Effect.provide(rendererLayer.pipe(Layer.provide(AudioDecoderNodeAv.layer))))
   )
 
   it.effect("setPlan glides from what is rendered next on", () =>

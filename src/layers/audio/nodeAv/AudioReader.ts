@@ -22,6 +22,8 @@ export class AudioReader {
   #converter: LinkConverter | undefined
   /** Of the next sample. */
   #position = 0
+  /** What is damaged before it is no loss. */
+  #heardFrom = 0
   /** Converted samples that are still to be dropped before the wanted one. */
   #ahead = 0
   #lossBefore: AudioLoss | undefined
@@ -54,8 +56,10 @@ export class AudioReader {
     return joined(this.#lossBefore, this.#lossOfLink)
   }
 
-  /** Goes to `startFrame`. To be called once, before the first `next` or `arrive`. */
-  seek(startFrame: number): void {
+  /** Goes to `startFrame`; what is damaged before `heardFrom` is no loss. To be called once, before the first `next` or `arrive`. */
+  seek(startFrame: number, heardFrom = startFrame): void {
+    this.#heardFrom = heardFrom
+    this.#link.heardFrom = this.#heardFromOfLink
     if (startFrame <= 0) return
     this.#position = startFrame
     const last = this.#starts.findLastIndex((start) => start <= startFrame)
@@ -144,6 +148,7 @@ export class AudioReader {
     this.#converter = undefined
     this.#current = n
     this.#link = link
+    this.#link.heardFrom = this.#heardFromOfLink
     const { channels, sampleRate } = this.info
     if (this.#link.channels === channels && this.#link.sampleRate === sampleRate) return
     this.#converter = new LinkConverter(this.#link, this.info)
@@ -164,6 +169,11 @@ export class AudioReader {
       }
     }
     return total
+  }
+
+  get #heardFromOfLink(): number {
+    const ratio = this.#link.sampleRate / this.info.sampleRate
+    return Math.max(0, Math.floor((this.#heardFrom - this.#starts[this.#current]!) * ratio))
   }
 
   get #lossOfLink(): AudioLoss | undefined {

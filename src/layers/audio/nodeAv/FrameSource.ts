@@ -164,7 +164,8 @@ export class FrameSource {
       format.closeInputSync()
     }
     try {
-      const options = Dictionary.fromObject({ format_whitelist: containers, protocol_whitelist: "file,subfile" })
+      const protocols = file.range === undefined ? "file" : "file,subfile"
+      const options = Dictionary.fromObject({ format_whitelist: containers, protocol_whitelist: protocols })
       if (format.openInputSync(urlOf(file), null, options) < 0) return "not_opened"
       // Afterwards FFmpeg has filled gaps by estimates, and does not say which.
       const declared = format.streams.map((stream) => stream.duration)

@@ -78,8 +78,10 @@ export class LinkReader {
   readonly codec: string
   /** How it ended; undefined before. */
   end: TrackUnreadable | "complete" | undefined
-  /** What of all that was read so far was damaged, and is silent. */
+  /** What of all that was read so far, from `heardFrom` on, was damaged, and is silent. */
   loss: AudioLoss | undefined
+  /** What is damaged before it is no loss. */
+  heardFrom = 0
 
   readonly #file: SourceFile
   readonly #facts: ContainerFacts
@@ -274,15 +276,29 @@ export class LinkReader {
     // Integers cannot be that large.
     if (/^(pcm_[su]|flac|alac)/.test(this.codec)) return
     let senseless = 0
-    for (let n = at; n < at + length; n++) {
-      if (target.every((samples) => Math.abs(samples[n]!) <= largestSample)) continue
-      for (const samples of target) samples[n] = 0
+    let heard = 0
+    let first = -1
+    const from = this.position - length
+    for (let n = 0; n < length; n++) {
+      if (target.every((samples) => Math.abs(samples[at + n]!) <= largestSample)) continue
+      for (const samples of target) samples[at + n] = 0
       senseless++
+      if (from + n < this.heardFrom) continue
+      if (heard === 0) first = from + n
+      heard++
     }
-    if (senseless === 0) return
     this.#senselessFrames += senseless
-    const from = this.loss?.from ?? this.position - length
-    this.loss = { from, frames: (this.loss?.frames ?? 0) + senseless }
+    if (heard > 0) this.#addLoss(first, heard)
+  }
+
+  /** What is missing from `from` to before `end`, as far as it is heard. */
+  #noteLoss(from: number, end: number): void {
+    const first = Math.max(from, this.heardFrom)
+    if (end > first) this.#addLoss(first, end - first)
+  }
+
+  #addLoss(from: number, frames: number): void {
+    this.loss = { from: this.loss?.from ?? from, frames: (this.loss?.frames ?? 0) + frames }
   }
 
   /** Padding: what comes behind it is heard by nobody, but says how the file ends. */
@@ -333,11 +349,7 @@ export class LinkReader {
   /** Puts silence in the place of what is missing, which the frame behind it, if there is one, fades in from. */
   #beginStretch(hasFrame: boolean): void {
     const lengthFrames = this.#missing
-    const heard = Math.min(lengthFrames, this.#position + lengthFrames - this.#startFrame)
-    if (heard > 0) {
-      const from = this.loss?.from ?? Math.max(this.#position, this.#startFrame)
-      this.loss = { from, frames: (this.loss?.frames ?? 0) + heard }
-    }
+    this.#noteLoss(Math.max(this.#position, this.#startFrame), this.#position + lengthFrames)
     this.#missing = 0
     this.#position += lengthFrames
     if (hasFrame) {

@@ -34,10 +34,10 @@ const damage = (path: string, share: number, count: number): void => {
   writeFileSync(path, bytes)
 }
 
-const lossOf = (path: string, startFrame = 0) => {
+const lossOf = (path: string, startFrame = 0, heardFrom = startFrame) => {
   const reader = new AudioReader(path)
   try {
-    reader.seek(startFrame)
+    reader.seek(startFrame, heardFrom)
     while (reader.next(16_384) !== "end") continue
     return reader.loss
   } finally {
@@ -106,6 +106,35 @@ describe("LinkReader, a damaged spot", () => {
         assert.strictEqual(lossOf(path, startFrame)?.frames ?? 0, heard)
       }
     }).pipe(Effect.provide(layer))
+  )
+
+  it.scoped("is no loss before the first sample that is heard, and one behind it", () =>
+    Effect.gen(function* () {
+      const path = write(yield* temporaryFolder, "flac16")
+      damage(path, 0.3, 20)
+      const first = lossOf(path)!
+      const behind = first.from + first.frames
+      assert.isUndefined(lossOf(path, first.from - 10_000, behind))
+      assert.deepStrictEqual(lossOf(path, first.from - 10_000, behind - 100), { from: behind - 100, frames: 100 })
+      damage(path, 0.8, 20)
+      const both = lossOf(path)!
+      const second = lossOf(path, first.from - 10_000, behind)!
+      assert.strictEqual(second.frames, both.frames - first.frames)
+      assert.isAbove(second.from, frames / 2)
+    })
+  )
+
+  it.scoped("is no loss where samples that are no numbers come before the first that is heard", () =>
+    Effect.gen(function* () {
+      const path = write(yield* temporaryFolder, "wavFloat")
+      const bytes = readFileSync(path)
+      const sampleAt = (n: number) => bytes.length - 8 * (frames - n)
+      for (const n of [100_000, 100_005, 300_000]) bytes.writeFloatLE(Number.NaN, sampleAt(n))
+      writeFileSync(path, bytes)
+      assert.deepStrictEqual(lossOf(path), { from: 100_000, frames: 3 })
+      assert.deepStrictEqual(lossOf(path, 90_000, 100_001), { from: 100_005, frames: 2 })
+      assert.deepStrictEqual(lossOf(path, 90_000, 200_000), { from: 300_000, frames: 1 })
+    })
   )
 
   it.scoped("fades what is there into the silence and out of it, without a click", () =>

@@ -1,15 +1,20 @@
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Layer } from "effect"
+import { AV_SAMPLE_FMT_S16 } from "node-av/constants"
 import { layer } from "../../../../src/layers/audio/AudioDecoderNodeAv.ts"
+import * as TrackAnalyzerLocal from "../../../../src/layers/fingerprint/TrackAnalyzerLocal.ts"
+import { TrackAnalyzer } from "../../../../src/services/TrackAnalyzer.ts"
 import { assert } from "../../../support/assert.ts"
 import {
+  type AudioFormat,
   type AudioFormatName,
   decodeAll,
   decodeWithError,
   firstDifference,
   lagFrames,
+  lossless,
   temporaryFolder,
   type WriteOptions,
   writeAudioFile
@@ -56,7 +61,7 @@ const assertSeeks = (path: string, whole: Signal) =>
   })
 
 describe("links, chained Ogg", () => {
-  const write = (folder: string, format: AudioFormatName, name: string, frames: number, channels = 2) =>
+  const write = (folder: string, format: AudioFormatName | AudioFormat, name: string, frames: number, channels = 2) =>
     writeAudioFile(folder, name, format, chirps(channels, 48_000, frames), { sampleRate: 48_000 })
 
   it.scoped.each(["vorbis", "opus"] as const)("of %s is as long as its parts, and is read from anywhere", (format) =>
@@ -70,6 +75,31 @@ describe("links, chained Ogg", () => {
       assert.isUndefined(firstDifference(channels, concatenated(each.map((part) => part.channels))))
       yield* assertSeeks(path, channels)
     }).pipe(Effect.provide(layer))
+  )
+
+  it.scoped.each([
+    ["vorbis", "vorbis"],
+    ["opus", "opus"],
+    ["flac", lossless("ogg", "flac", AV_SAMPLE_FMT_S16, 16)]
+  ] as const)("of %s is measured whole, whichever of two comes first", ([, format]) =>
+    Effect.gen(function* () {
+      const folder = yield* temporaryFolder
+      const analyzer = yield* TrackAnalyzer
+      const long = write(folder, format, "long", 288_000)
+      const short = write(folder, format, "short", 96_000)
+      const orders = [
+        [long, short],
+        [short, long]
+      ]
+      for (const [n, parts] of orders.entries()) {
+        const path = joinedFile(folder, `order ${n}.ogg`, parts)
+        const { channels, info } = yield* decodeAll(path)
+        assert.strictEqual(info.totalFrames, 384_000)
+        assert.strictEqual(channels[0]!.length, 384_000)
+        const { provenance } = yield* analyzer.analyze(path, () => Effect.void)
+        assert.hasFields(provenance, { frames_analysed: 384_000, frames_lost: 0 })
+      }
+    }).pipe(Effect.provide(TrackAnalyzerLocal.layer.pipe(Layer.provideMerge(layer))))
   )
 
   it.scoped("of the same stream twice is as long as both", () =>
