@@ -21,7 +21,7 @@ const coveredBy: Readonly<Record<string, string>> = {
     "DatabaseUnavailable TrackRepo TrackRepoSqlite fileVersions migrations trackRecords trackRow trackStore",
   Dynamics: "BlockClock",
   FingerprintGenerator:
-    "FileContent FingerprintGeneratorTiered FingerprintServerClient FingerprintStatus circuitBreaker generationEvents owedWrites runningGenerations serverTier tierMetrics",
+    "FileContent FingerprintGeneratorTiered FingerprintServerClient FingerprintStatus circuitBreaker generationEvents runningGenerations serverTier tierMetrics",
   FingerprintRepo: "Fingerprint FingerprintRepoSqlite",
   FingerprintServer: "FingerprintServerError Grpc Http Port Refusals",
   FingerprintServerClientGrpc: "ClientSession",

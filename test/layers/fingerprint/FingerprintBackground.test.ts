@@ -1,5 +1,5 @@
 import { describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Option, TestClock } from "effect"
+import { Context, Effect, Fiber, Layer, Option, TestClock } from "effect"
 import { TrackUnreadable } from "../../../src/domain/audio/AnalysisError.ts"
 import * as DatabaseSqlite from "../../../src/layers/database/DatabaseSqlite.ts"
 import * as FingerprintBackground from "../../../src/layers/fingerprint/FingerprintBackground.ts"
@@ -9,7 +9,6 @@ import * as Scripted from "../../support/layers/FingerprintServerClientScripted.
 import * as LibraryCatalogSqlite from "../../../src/layers/library/LibraryCatalogSqlite.ts"
 import * as TrackRepoSqlite from "../../../src/layers/library/TrackRepoSqlite.ts"
 import { FingerprintGenerator } from "../../../src/services/FingerprintGenerator.ts"
-import { FingerprintRepo } from "../../../src/services/FingerprintRepo.ts"
 import { FingerprintSidecar } from "../../../src/services/FingerprintSidecar.ts"
 import { LibraryCatalog } from "../../../src/services/LibraryCatalog.ts"
 import { TrackLibrary } from "../../../src/services/TrackLibrary.ts"
@@ -38,16 +37,6 @@ const libraryWithout = (missing: ReadonlyArray<string>) =>
     }))
   )
 
-const full = Effect.dieMessage("database or disk is full")
-const fullDisk = Layer.succeed(FingerprintRepo, {
-  find: () => Effect.succeedNone,
-  findUnverified: () => Effect.succeedNone,
-  drop: () => full,
-  findFailure: () => Effect.succeedNone,
-  store: () => full,
-  storeFailure: () => full
-})
-
 interface Parts {
   readonly background: Fiber.RuntimeFiber<unknown>
   /** The titles that the server was asked about, in order. */
@@ -60,19 +49,26 @@ const withBackground = <A, E, R>(
   use: (parts: Parts) => Effect.Effect<A, E, R>,
   options: FingerprintBackground.FingerprintBackgroundOptions & {
     readonly missing?: ReadonlyArray<string>
-    readonly isDiskFull?: boolean
+    readonly isFull?: () => boolean
   } = {}
 ) =>
   Effect.suspend(() => {
     const client = Scripted.make({ script, analysis: someAnalysis(), slowBy: "20 seconds" })
     const repositories = Layer.mergeAll(
       TrackRepoSqlite.layer,
-      options.isDiskFull === true ? fullDisk : FingerprintRepoSqlite.layer,
+      FingerprintRepoSqlite.layer,
       LibraryCatalogSqlite.layer
     ).pipe(Layer.provideMerge(DatabaseSqlite.layerMemory))
     const services = Layer.merge(
       libraryWithout(options.missing ?? []),
-      FingerprintGeneratorTiered.layer.pipe(Layer.provide([client.layer, sidecar]))
+      FingerprintGeneratorTiered.layer.pipe(
+        Layer.provide([client.layer, sidecar]),
+        Layer.map((context) => {
+          const generator = Context.get(context, FingerprintGenerator)
+          const owed = Effect.sync(() => ({ count: 0, isFull: options.isFull?.() === true }))
+          return Context.make(FingerprintGenerator, { ...generator, owed })
+        })
+      )
     ).pipe(Layer.provideMerge(repositories))
     const asked = () => client.requests.map(({ path }) => path.replace("/music/", ""))
     return Effect.gen(function* () {
@@ -139,18 +135,19 @@ describe("FingerprintBackground", () => {
     )
   )
 
-  it.effect("measures no more than can be kept while nothing can be stored", () => {
-    const titles = Array.from({ length: 1100 }, (_, n) => `song ${n}`)
+  it.effect("measures nothing while no more can be kept of what cannot be stored", () => {
+    let isFull = true
     return withBackground(
-      titles,
+      ["a"],
       ["ok"],
       ({ asked }) =>
         Effect.gen(function* () {
-          yield* TestClock.adjust("10 minutes")
-          assert.strictEqual(asked().length, 1024)
-          assert.strictEqual(new Set(asked()).size, 1024)
+          assert.deepStrictEqual(asked(), [])
+          isFull = false
+          yield* TestClock.adjust("10 seconds")
+          assert.deepStrictEqual(asked(), ["a"])
         }),
-      { isDiskFull: true }
+      { isFull: () => isFull }
     )
   })
 
