@@ -1,10 +1,10 @@
 /** The service that holds the data folder: who would write beside it asks it instead. */
-import { Data, Effect, Redacted, Schedule, Schema } from "effect"
+import { Data, Effect, Schedule, Schema } from "effect"
 import { realpathSync } from "node:fs"
 import { sep } from "node:path"
 import type { DataFolderInUse } from "../domain/database/DataFolderInUse.ts"
 import { ScanStatus } from "../domain/library/Library.ts"
-import { readSetting } from "./settings.ts"
+import { readAuthorization } from "./settings.ts"
 
 class ServiceDoesNotServe extends Data.TaggedError("ServiceDoesNotServe")<{
   readonly folder: string
@@ -48,9 +48,7 @@ export const scanByService = (
     const address = held.holder?.address ?? null
     if (address === null || !held.holder?.folders.some((served) => isIn(folder, served)))
       return yield* new ServiceDoesNotServe({ folder, held })
-    const token = yield* readSetting("token")
-    const headers: Record<string, string> =
-      token._tag === "Some" ? { authorization: `Bearer ${Redacted.value(token.value)}` } : {}
+    const headers = yield* readAuthorization
     const ask = (method: "GET" | "POST") =>
       Effect.tryPromise({
         try: async (signal) => {
@@ -60,7 +58,9 @@ export const scanByService = (
             signal: AbortSignal.any([signal, AbortSignal.timeout(answerTimeout)])
           })
           if (!response.ok)
-            throw new Error(`status ${response.status}${response.status === 401 ? ": set LATHE_TOKEN" : ""}`)
+            throw new Error(
+              `status ${response.status}${response.status === 401 ? ": set LATHE_TOKEN or LATHE_TOKEN_FILE as the service has it" : ""}`
+            )
           return Schema.decodeUnknownSync(ScanStatus)(await response.json())
         },
         catch: (error) =>

@@ -277,6 +277,13 @@ const complaintsAboutFolder: Readonly<Record<string, string>> = {
   ENOSPC: "cannot be made on a full disk (ENOSPC); make room, or"
 }
 
+/** As a request to the service of this machine shows it: the same variable or file that the service was started with. */
+export const readAuthorization: Effect.Effect<Readonly<Record<string, string>>, InvalidSetting> = Effect.suspend(() =>
+  Effect.map(readToken({}, "127.0.0.1"), (token): Readonly<Record<string, string>> =>
+    Option.isSome(token) ? { authorization: `Bearer ${Redacted.value(token.value)}` } : {}
+  )
+)
+
 /** The token that gives access, which there must be where others than this machine can come in. */
 export const readToken = (given: Given, host: string): Effect.Effect<Value<"token">, InvalidSetting> =>
   Effect.gen(function* () {

@@ -2,7 +2,7 @@
 import { Command, Options } from "@effect/cli"
 import { Console, Data, Effect } from "effect"
 import { decodeServiceStatus, type ServiceStatus } from "../contract/ServiceStatus.ts"
-import { givenBy, optionOf, readSetting } from "./settings.ts"
+import { givenBy, optionOf, readAuthorization, readSetting } from "./settings.ts"
 import { colour } from "./terminal.ts"
 
 const json = Options.boolean("json").pipe(Options.withDescription("The answer as one JSON object on stdout."))
@@ -15,14 +15,31 @@ class ServiceNotRunning extends Data.TaggedError("ServiceNotRunning")<{ readonly
 
 const answerTimeout = 5000
 
-const ask = (port: number) =>
-  Effect.tryPromise((signal) =>
-    fetch(`http://127.0.0.1:${port}/api/status`, {
-      signal: AbortSignal.any([signal, AbortSignal.timeout(answerTimeout)])
-    }).then((response) => response.json())
-  ).pipe(
-    Effect.flatMap(decodeServiceStatus),
-    Effect.mapError(() => new ServiceNotRunning({ port }))
+class ServiceAsksForToken extends Data.TaggedError("ServiceAsksForToken")<{ readonly port: number }> {
+  override get message(): string {
+    return `The lathe service on port ${this.port} asks for its token. Set LATHE_TOKEN or LATHE_TOKEN_FILE as the service has it.`
+  }
+}
+
+const ask = (port: number, headers: Readonly<Record<string, string>>) =>
+  Effect.tryPromise({
+    try: (signal) =>
+      fetch(`http://127.0.0.1:${port}/api/status`, {
+        headers,
+        signal: AbortSignal.any([signal, AbortSignal.timeout(answerTimeout)])
+      }),
+    catch: () => new ServiceNotRunning({ port })
+  }).pipe(
+    Effect.filterOrFail(
+      ({ status }) => status !== 401,
+      () => new ServiceAsksForToken({ port })
+    ),
+    Effect.flatMap((response) =>
+      Effect.tryPromise(() => response.json()).pipe(
+        Effect.flatMap(decodeServiceStatus),
+        Effect.mapError(() => new ServiceNotRunning({ port }))
+      )
+    )
   )
 
 const toText = (port: number, status: ServiceStatus): string => {
@@ -45,7 +62,7 @@ const toText = (port: number, status: ServiceStatus): string => {
 export const status = Command.make("status", { port: optionOf("port"), json }, ({ json, ...options }) =>
   Effect.gen(function* () {
     const port = yield* readSetting("port", givenBy(options))
-    const status = yield* ask(port)
+    const status = yield* ask(port, yield* readAuthorization)
     yield* Console.log(json ? JSON.stringify(status) : toText(port, status))
   })
 ).pipe(Command.withDescription("Ask the running service how it is."))

@@ -13,7 +13,7 @@ import type { ServiceStatus } from "../../src/contract/ServiceStatus.ts"
 import { assert } from "../support/assert.ts"
 import { decodeAll, temporaryFolder, writeAudioFile } from "../support/audioFiles.ts"
 import { built } from "../support/built.ts"
-import { lathe, type Outcome, runNode } from "../support/runLathe.ts"
+import { lathe, latheWith, type Outcome, runNode } from "../support/runLathe.ts"
 import { trackWith } from "../support/loudTrack.ts"
 import { integratedLufs } from "../support/loudness.ts"
 import { onAll, sine } from "../support/signals.ts"
@@ -407,7 +407,12 @@ describe("lathe status", () => {
           fingerprint_server: "unavailable",
           streams_active: 0
         }
-        const server = createServer((_, response) => response.end(JSON.stringify(answer)))
+        const token = "a token that nobody guesses".replaceAll(" ", "-")
+        let isOpen = true
+        const server = createServer((request, response) => {
+          response.statusCode = isOpen || request.headers.authorization === `Bearer ${token}` ? 200 : 401
+          response.end(JSON.stringify(response.statusCode === 200 ? answer : {}))
+        })
         yield* Effect.addFinalizer(() => Effect.sync(() => server.close()))
         const port = yield* Effect.async<string>((resume) => {
           server.listen(0, "127.0.0.1", () => resume(Effect.succeed(String((server.address() as AddressInfo).port))))
@@ -420,6 +425,12 @@ describe("lathe status", () => {
         )
         assert.excludes(text.stdout, "\u001b[")
         assert.deepStrictEqual(JSON.parse((yield* lathe("status", "--port", port, "--json")).stdout), answer)
+        isOpen = false
+        const strange = yield* lathe("status", "--port", port)
+        assert.strictEqual(strange.code, 1)
+        assert.includes(strange.stderr, "asks for its token. Set LATHE_TOKEN or LATHE_TOKEN_FILE")
+        const known = yield* latheWith({ LATHE_TOKEN: token }, "status", "--port", port, "--json")
+        assert.deepStrictEqual(JSON.parse(known.stdout), answer)
         server.close()
         const none = yield* lathe("status", "--port", port)
         assert.strictEqual(none.code, 1)

@@ -9,10 +9,12 @@ export interface Outcome {
   readonly stderr: string
 }
 
-/** What Node runs, to its end; killed where nobody waits for that any more. */
-export const runNode = (...words: ReadonlyArray<string>) =>
+const runWith = (variables: Readonly<Record<string, string>>, words: ReadonlyArray<string>) =>
   Effect.async<Outcome>((resume) => {
-    const child = spawn(process.execPath, words, { stdio: ["ignore", "pipe", "pipe"] })
+    const child = spawn(process.execPath, words, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...variables }
+    })
     let stdout = ""
     let stderr = ""
     child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()))
@@ -20,6 +22,13 @@ export const runNode = (...words: ReadonlyArray<string>) =>
     child.once("close", (code) => resume(Effect.succeed({ code, stdout, stderr })))
     return Effect.sync(() => child.kill("SIGKILL"))
   })
+
+/** What Node runs, to its end; killed where nobody waits for that any more. */
+export const runNode = (...words: ReadonlyArray<string>) => runWith({}, words)
+
+/** `lathe WORDS`, with variables in its environment. */
+export const latheWith = (variables: Readonly<Record<string, string>>, ...words: ReadonlyArray<string>) =>
+  runWith(variables, [built("cli"), ...words])
 
 /** `lathe WORDS` */
 export const lathe = (...words: ReadonlyArray<string>) => runNode(built("cli"), ...words)
