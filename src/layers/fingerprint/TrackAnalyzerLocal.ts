@@ -101,8 +101,8 @@ const decodeAnalysis = (analysis: unknown) => Effect.orDie(Schema.decodeUnknown(
 const makeProgress = (totalFrames: number, onProgress: (progress: AnalysisProgress) => Effect.Effect<void>) => {
   let reported = -1
   return (frames: number): Effect.Effect<void> => {
-    const percent = totalFrames === 0 ? 0 : Math.min(99, Math.floor((100 * frames) / totalFrames))
-    if (percent <= reported) return Effect.void
+    const percent = totalFrames > 0 ? Math.min(99, Math.floor((100 * frames) / totalFrames)) : 0
+    if (!(percent > reported)) return Effect.void
     reported = percent
     return onProgress({ stage: "decoding", percent })
   }
