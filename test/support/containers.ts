@@ -110,7 +110,7 @@ const partsOf = (kind: Kind, bytes: Buffer): Array<Part> => {
 const paddingOf = ({ alignment = 1 }: Framing, size: number): number => (alignment - (size % alignment)) % alignment
 
 /** Of a part, once it has been damaged or not. */
-export const encode = (part: Part): Buffer => {
+const encode = (part: Part): Buffer => {
   const { children, depth = 0, framing, lead, tag, times = 1, toldSize } = part
   const pieces = children.map(encode)
   if (framing.join !== undefined) return repeated(framing.join(tag, [lead, ...pieces]), times)

@@ -35,7 +35,7 @@ const formats = {
   asf: lossy("wma", "wmav2", AV_SAMPLE_FMT_FLTP),
   adts: lossy("aac", "aac", AV_SAMPLE_FMT_FLTP)
 } satisfies Record<ContainerName, ReturnType<typeof lossy>>
-export const structuredFormats = Object.keys(formats) as ReadonlyArray<ContainerName>
+const structuredFormats = Object.keys(formats) as ReadonlyArray<ContainerName>
 
 /** Little more than an analysis needs. */
 const seconds = 0.5
